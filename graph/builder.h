@@ -1,0 +1,89 @@
+// What recipes write graphs with: one typed method an op, so that a model reads as prose. Used at conversion only.
+//
+// Errors are sticky: the first mistake (a missing weight, a shape that does not fit) is kept, later calls do nothing,
+// finish() returns it. Thread rule: one thread at a time.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+
+#include "graph/graph.h"
+
+namespace runnel {
+
+// A value in the making. Cheap to copy.
+struct BuildValue {
+  ValueId id = kNoValue;
+};
+
+struct RopeOptions {
+  uint32_t heads = 0;       // heads in the value (cols = heads * head_dim)
+  uint32_t head_dim = 0;
+  uint32_t rotary_dim = 0;  // rotated dimensions of each head, the rest pass through; 0: all
+  bool interleaved = false; // pairs (2i, 2i+1); otherwise (i, i + rotary_dim / 2), the "neox" order
+};
+
+struct AttentionOptions {
+  uint32_t heads = 0, kv_heads = 0, head_dim = 0;
+  float scale = 0;       // 0: 1 / sqrt(head_dim)
+  uint32_t window = 0;   // 0: none
+};
+
+enum class GateKind : uint32_t { silu = 0, gelu = 1, gelu_tanh = 2, relu = 3 };
+
+class GraphBuilder {
+ public:
+  // Declares a weight of the file. dtype decides which siblings can be fused. Call in any order; execution order is
+  // taken from first use.
+  BuildValue weight(const char* name, DType dtype, uint32_t rows, uint32_t cols) noexcept;
+  // The layer that following nodes belong to.
+  void begin_layer(uint32_t layer) noexcept;
+
+  // (tokens, cols) rows of the table for the step's ids.
+  BuildValue embed(BuildValue table) noexcept;
+  // x (r, in), w (out, in), optional bias (1, out) -> (r, out)
+  BuildValue linear(BuildValue x, BuildValue w, BuildValue bias = {}) noexcept;
+  // Several projections of the same x. Where the weights' dtypes are equal (and all or none have a bias) they become
+  // one linear over a fused weight named `fused_name` and views of its result; otherwise separate nodes.
+  // Writes one value for each weight to `out`.
+  void linear_siblings(BuildValue x, const char* fused_name, std::span<const BuildValue> weights,
+                       std::span<const BuildValue> biases, BuildValue* out) noexcept;
+  BuildValue rms_norm(BuildValue x, BuildValue weight, float eps) noexcept;
+  // Each head of x by itself; weight (1, head_dim).
+  BuildValue rms_norm_heads(BuildValue x, BuildValue weight, float eps, uint32_t heads) noexcept;
+  // cos/sin of every position of the step, computed once and shared by all layers: inv_freq (1, rotary_dim / 2) f32.
+  // amplitude multiplies both (yarn, longrope).
+  BuildValue rope_table(BuildValue inv_freq, float amplitude = 1.0f) noexcept;
+  BuildValue rope(BuildValue x, BuildValue table, const RopeOptions& options) noexcept;
+  // Stores k and v in a new state slot and attends over it. q (tokens, heads * head_dim) -> the same shape.
+  BuildValue attention(BuildValue q, BuildValue k, BuildValue v, const AttentionOptions& options) noexcept;
+  // act(gate) * up
+  BuildValue gated(BuildValue gate, BuildValue up, GateKind kind) noexcept;
+  BuildValue add(BuildValue a, BuildValue b) noexcept;
+  BuildValue scale(BuildValue x, float factor) noexcept;
+  // (tokens, c) -> (outputs, c): the rows whose logits are wanted.
+  BuildValue select_rows(BuildValue x) noexcept;
+
+  // How a fused weight comes about: the sources in row order, as declared with weight(). A weight that was not fused is
+  // its own single source.
+  struct WeightSource {
+    Array<uint32_t> parts;  // indices into declared weights (the order of weight() calls)
+  };
+
+  // Verifies, assigns tensor order, and moves the graph out. `sources` has one entry for each of graph->tensors.
+  Status finish(BuildValue logits, Graph* graph, Array<WeightSource>* sources) noexcept;
+
+ private:
+  BuildValue add_node(const OpDef& op, std::span<const BuildValue> inputs, std::span<const double> attrs) noexcept;
+
+  struct Declared {
+    TensorDesc desc;
+    ValueId value = kNoValue;
+  };
+  Array<Declared> declared_;
+  Graph graph_;
+  Status status_;
+  uint32_t layer_ = 0;
+};
+
+}  // namespace runnel

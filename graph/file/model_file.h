@@ -1,0 +1,78 @@
+// Reader of the model file (.rnl): maps, verifies the header before use, hands out views. docs/format.md is the format.
+//
+// Ownership: a ModelFile owns its mappings; every pointer and span it returns is borrowed from it. Thread rule: open
+// and destruction one thread at a time; all const members any thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "graph/graph.h"
+#include "runnel/array.h"
+#include "runnel/status.h"
+
+namespace runnel {
+
+enum class Verify : uint8_t {
+  lazy,   // each 1 MiB chunk is hashed when first used (touch_tensor)
+  eager,  // all of it inside open()
+  off,    // header only
+};
+
+struct ModelFileOptions {
+  Verify verify = Verify::lazy;
+};
+
+// A half-open byte range of the weight data.
+struct ByteRange {
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
+class ModelFile {
+ public:
+  // `path` names a single file or the first shard ("name-00001-of-00012.rnl"). Statuses: io, corrupt_file, unsupported,
+  // out_of_memory.
+  static Result<ModelFile> open(const char* path, const ModelFileOptions& options = {}) noexcept;
+  // The same from memory that outlives the ModelFile (tests, fuzzing). 64-byte aligned.
+  static Result<ModelFile> open_memory(std::span<const uint8_t> bytes, const ModelFileOptions& options = {}) noexcept;
+
+  ModelFile(ModelFile&&) noexcept;
+  ModelFile& operator=(ModelFile&&) noexcept;
+  ~ModelFile();
+
+  const Graph& graph() const noexcept;  // verified
+  std::string_view name() const noexcept;
+  std::string_view architecture() const noexcept;
+  std::string_view weights_label() const noexcept;  // "q4", "q8", "f16", "f32", "keep"
+  std::string_view hash_hex() const noexcept;       // SHA-256 of the header, 64 hex digits: the model's identity
+  std::string_view chat_template() const noexcept;  // empty when there is none
+  uint32_t context_length() const noexcept;         // as trained
+  uint32_t vocab_size() const noexcept;
+  std::span<const int32_t> end_ids() const noexcept;  // end-of-generation set
+  uint64_t file_bytes() const noexcept;               // all shards
+  uint64_t header_bytes() const noexcept;
+  uint64_t weight_bytes() const noexcept;
+
+  // Named blobs beside the weights ("tokenizer"); empty when absent. Verified against its hash when first asked for.
+  Result<std::span<const uint8_t>> section(std::string_view name) const noexcept;
+
+  // The packed bytes of graph().tensors[index], mapped. touch_tensor() must have succeeded before they are trusted.
+  const uint8_t* tensor_data(uint32_t index) const noexcept;
+  // Hashes the chunks under the tensor that were not hashed yet (per the Verify option). corrupt_file names the tensor
+  // and the chunk.
+  Status touch_tensor(uint32_t index) const noexcept;
+  // Hashes everything. `progress` (may be null) is called with bytes done and in all.
+  Status verify_all(void (*progress)(void* context, uint64_t done, uint64_t total), void* context) const noexcept;
+
+  // The header's FlatBuffer (fb::Model), for inspect. Opaque here so that callers need not include generated code.
+  const void* header() const noexcept;
+
+ private:
+  struct Impl;
+  explicit ModelFile(Impl* impl) noexcept : impl_(impl) {}
+  Impl* impl_ = nullptr;
+};
+
+}  // namespace runnel

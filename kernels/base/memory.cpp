@@ -1,0 +1,28 @@
+#include "kernels/base/memory.h"
+
+#include <cstdlib>
+
+namespace runnel {
+namespace {
+
+AllocationGate g_gate = nullptr;
+void* g_gate_context = nullptr;
+
+}  // namespace
+
+void* allocate(size_t bytes, size_t alignment) noexcept {
+  if (g_gate != nullptr && !g_gate(g_gate_context, bytes)) return nullptr;
+  if (bytes == 0) bytes = 1;
+  const size_t rounded = (bytes + alignment - 1) & ~(alignment - 1);  // aligned_alloc wants a multiple
+  if (rounded < bytes) return nullptr;
+  return std::aligned_alloc(alignment, rounded);
+}
+
+void release(void* memory) noexcept { std::free(memory); }
+
+void set_allocation_gate(AllocationGate gate, void* context) noexcept {
+  g_gate = gate;
+  g_gate_context = context;
+}
+
+}  // namespace runnel

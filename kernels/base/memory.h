@@ -1,0 +1,24 @@
+// The one door to the heap for kernels, graph and runtime. Failure is a null pointer, which callers turn into a
+// Status: under -fno-exceptions a failing std::vector would end the host's process.
+//
+// Thread rule: any thread.
+#pragma once
+
+#include <cstddef>
+
+namespace runnel {
+
+inline constexpr size_t kCacheLineBytes = 64;
+
+// Uninitialised memory aligned to `alignment` (a power of two), or null. bytes = 0 gives a unique non-null pointer.
+[[nodiscard]] void* allocate(size_t bytes, size_t alignment = kCacheLineBytes) noexcept;
+
+// Accepts null. Only for what allocate() returned.
+void release(void* memory) noexcept;
+
+// Asked before each allocation when set; returning false makes it fail. For tests and for budget enforcement.
+// `context` is handed back. Set it while no other thread allocates; null removes it.
+using AllocationGate = bool (*)(void* context, size_t bytes) noexcept;
+void set_allocation_gate(AllocationGate gate, void* context) noexcept;
+
+}  // namespace runnel

@@ -1,0 +1,60 @@
+// dst[m][n] = sum over k of lhs[m][k] * rhs[n][k]
+//
+// rhs is a packed weight matrix (kernels/dtype.h): panels of nr rows. lhs is activation rows, either float32 or
+// quantised on the fly to 8 bits (QuantizedRows below). A kernel takes a run of panels and up to mr rows, reads only lhs
+// and rhs, writes only dst[0..m)[0..n), never allocates, starts no thread and cannot fail.
+//
+// Each output is computed by one call over the whole of k, in an order that depends on the kernel alone: splitting n
+// over threads at panel borders never changes a bit.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/isa.h"
+
+namespace runnel {
+
+enum class DType : uint8_t;
+
+// What a kernel reads on its left side.
+enum class LhsType : uint8_t {
+  f32,    // float rows
+  q8g32,  // QuantizedRows: int8 with one float scale and one int32 sum a group of 32
+};
+
+// An activation row quantised to 8 bits, groups of 32, laid out as
+//   int8  q[groups * 32]     q = round(x / scale), |q| <= 127
+//   float scale[groups]      max |x| of the group / 127; 0 for a group of zeros
+//   int32 sum[groups]        sum of the group's q: an offset in the weights costs one multiply-add a group
+// with zero values beyond the true width. Rows lie lhs_stride bytes apart, each 64-byte aligned.
+constexpr size_t quantized_row_bytes(uint32_t groups) noexcept { return (size_t(groups) * 40 + 63) & ~size_t(63); }
+
+struct MatmulArgs {
+  const void* lhs;    // m rows of LhsType. 64-byte aligned. Float rows are readable up to groups * group values (zeros).
+  size_t lhs_stride;  // bytes between lhs rows
+  const void* rhs;    // ceil(n / nr) packed panels. 64-byte aligned. Never aliases dst.
+  float* dst;         // row major; written, never read
+  size_t dst_stride;  // bytes between dst rows
+  uint32_t m;         // rows wanted, 1..mr of the kernel
+  uint32_t n;         // columns wanted, >= 1; only the last panel may be cut short
+  uint32_t blocks;    // block columns: depth in groups of the weight type (k = blocks * group)
+};
+
+using MatmulFn = void (*)(const MatmulArgs&) noexcept;
+
+// One row of matmul.inc. Name grammar: matmul_f32_<lhs>_<rhs>_<mr>x<nr>x<kr>_<isa>; file, symbol, test and benchmark bear it.
+struct MatmulKernel {
+  const char* name;
+  MatmulFn run;
+  Isa isa;
+  LhsType lhs;
+  DType rhs;
+  uint32_t mr, nr, kr;
+};
+
+// Fallback for any dtype through DTypeInfo::dequantize: correct on day one. lhs is float32, m any value.
+// (Needs the type, which no packed byte tells.)
+void matmul_generic(DType rhs, const MatmulArgs& args) noexcept;
+
+}  // namespace runnel

@@ -1,0 +1,31 @@
+// The rows of matmul.inc and the choice among them.
+#pragma once
+
+#include <span>
+
+#include "kernels/dtype.h"
+#include "kernels/matmul/matmul.h"
+
+namespace runnel {
+
+std::span<const MatmulKernel> matmul_kernels() noexcept;
+
+// The kernels that a linear op uses for one weight type, chosen once at open.
+struct MatmulChoice {
+  LhsType lhs = LhsType::f32;
+  const MatmulKernel* single = nullptr;  // mr = 1: decode
+  const MatmulKernel* tall = nullptr;    // largest mr: prefill; may equal single
+};                                       // both null: matmul_generic with float rows
+
+// First row that fits wins, for each of the two. `float_activations` asks for float rows (a quality baseline) and may
+// leave a quantised type with the generic kernel.
+MatmulChoice choose_matmul(DType rhs, Isa isa, bool float_activations = false) noexcept;
+
+// Runs any m rows over n columns with the choice: tall tiles first, the rest with single.
+void run_matmul(const MatmulChoice& choice, DType rhs, const MatmulArgs& args) noexcept;
+
+// Quantises one float row of `cols` values into the layout of QuantizedRows with `groups` groups (>= ceil(cols / 32)).
+// Same bits on every ISA: round to nearest, ties to even.
+void quantize_row(const float* x, uint32_t cols, uint32_t groups, void* out) noexcept;
+
+}  // namespace runnel

@@ -1,0 +1,34 @@
+# Compile flags of our own code, by folder rule: runnel_flags(target [EXCEPTIONS]).
+function(runnel_flags target)
+  cmake_parse_arguments(arg "EXCEPTIONS" "" "" ${ARGN})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/kernels/include
+                                               ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_BINARY_DIR}/generated)
+  target_compile_options(
+    ${target}
+    PRIVATE -Wall -Wextra $<$<BOOL:${RUNNEL_WERROR}>:-Werror>
+            # One float result everywhere: no contraction the source does not ask for.
+            -ffp-contract=off)
+  if(NOT arg_EXCEPTIONS)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions> $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+  endif()
+endfunction()
+if(RUNNEL_SANITIZE)
+  add_compile_options(-fsanitize=${RUNNEL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${RUNNEL_SANITIZE})
+endif()
+
+# runnel_flatbuffer(target schema.fbs): generates <build>/generated/<folder>/<name>_generated.h for the target.
+function(runnel_flatbuffer target schema)
+  get_filename_component(name ${schema} NAME_WE)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  get_filename_component(sub ${schema} DIRECTORY)
+  set(out_dir ${PROJECT_BINARY_DIR}/generated/${folder}/${sub})
+  set(out ${out_dir}/${name}_generated.h)
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${RUNNEL_FLATC} --cpp --scoped-enums --gen-name-strings -o ${out_dir} ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+    COMMENT "flatc ${schema}")
+  target_sources(${target} PRIVATE ${out})
+  target_link_libraries(${target} PRIVATE runnel_flatbuffers)
+endfunction()

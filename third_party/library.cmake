@@ -1,0 +1,16 @@
+# librunnel.a: all of our code in one archive.
+set(runnel_objects $<TARGET_OBJECTS:runnel_kernels> $<TARGET_OBJECTS:runnel_graph> $<TARGET_OBJECTS:runnel_runtime>
+                   $<TARGET_OBJECTS:runnel_template>)
+if(RUNNEL_CONVERTERS)
+  list(APPEND runnel_objects $<TARGET_OBJECTS:runnel_converters>)
+endif()
+add_library(runnel STATIC ${runnel_objects})
+add_library(runnel::runnel ALIAS runnel)
+target_include_directories(
+  runnel INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/kernels/include>
+                   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include> $<INSTALL_INTERFACE:include>)
+target_compile_features(runnel INTERFACE cxx_std_20)
+target_link_libraries(runnel INTERFACE Threads::Threads PkgConfig::PCRE2 OpenSSL::Crypto ${RUNNEL_CPUINFO_LIBRARY})
+if(RUNNEL_XNNPACK)
+  target_link_libraries(runnel INTERFACE ${RUNNEL_XNNPACK_LIBRARY} ${RUNNEL_PTHREADPOOL_LIBRARY})
+endif()
