@@ -17,12 +17,13 @@ enum class WeightsOut : uint8_t { automatic, f32, f16, q8, q4, keep };
 
 struct ConvertOptions {
   std::string input, output;
-  WeightsOut weights = WeightsOut::automatic;  // keep for a quantised source, q4 (embedding and output q8) for a float one
-  uint64_t shard_bytes = 0;                    // 0: one file
-  bool no_template = false;                    // leave the chat template out (else one that fails is an error)
-  std::string name;                            // empty: taken from the source
-  const std::atomic<bool>* cancel = nullptr;   // Ctrl-C
-  ParallelFor* workers = nullptr;              // null: the calling thread
+  WeightsOut weights =
+      WeightsOut::automatic;  // keep for a quantised source, q4 (embedding and output q8) for a float one
+  uint64_t shard_bytes = 0;   // 0: one file
+  bool no_template = false;   // leave the chat template out (else one that fails is an error)
+  std::string name;           // empty: taken from the source
+  const std::atomic<bool>* cancel = nullptr;  // Ctrl-C
+  ParallelFor* workers = nullptr;             // null: the calling thread
   // Called as tensors are done; may be null.
   void (*progress)(void* context, uint64_t bytes_done, uint64_t bytes_total, const char* tensor) = nullptr;
   void* progress_context = nullptr;

@@ -17,16 +17,16 @@ struct BuildValue {
 };
 
 struct RopeOptions {
-  uint32_t heads = 0;       // heads in the value (cols = heads * head_dim)
+  uint32_t heads = 0;  // heads in the value (cols = heads * head_dim)
   uint32_t head_dim = 0;
-  uint32_t rotary_dim = 0;  // rotated dimensions of each head, the rest pass through; 0: all
-  bool interleaved = false; // pairs (2i, 2i+1); otherwise (i, i + rotary_dim / 2), the "neox" order
+  uint32_t rotary_dim = 0;   // rotated dimensions of each head, the rest pass through; 0: all
+  bool interleaved = false;  // pairs (2i, 2i+1); otherwise (i, i + rotary_dim / 2), the "neox" order
 };
 
 struct AttentionOptions {
   uint32_t heads = 0, kv_heads = 0, head_dim = 0;
-  float scale = 0;       // 0: 1 / sqrt(head_dim)
-  uint32_t window = 0;   // 0: none
+  float scale = 0;      // 0: 1 / sqrt(head_dim)
+  uint32_t window = 0;  // 0: none
 };
 
 enum class GateKind : uint32_t { silu = 0, gelu = 1, gelu_tanh = 2, relu = 3 };

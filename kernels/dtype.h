@@ -1,9 +1,9 @@
 // Storage types of weights. One file a type in kernels/dtypes/, one row in dtypes.inc; nothing else names a type.
 //
-// Row form: a row of `cols` values is ceil(cols / group) blocks of block_bytes, in the very byte layout of the GGUF type
-// that the dtype stands for (so `keep` copies). Packed form: rows grouped into panels of nr; a panel holds, block column
-// by block column, the nr rows' blocks of that column, arranged as the type's file says with kr neighbouring k values of
-// one row adjacent. A short last panel and a short last block are filled with zeros that dequantise to 0.
+// Row form: a row of `cols` values is ceil(cols / group) blocks of block_bytes, in the very byte layout of the GGUF
+// type that the dtype stands for (so `keep` copies). Packed form: rows grouped into panels of nr; a panel holds, block
+// column by block column, the nr rows' blocks of that column, arranged as the type's file says with kr neighbouring k
+// values of one row adjacent. A short last panel and a short last block are filled with zeros that dequantise to 0.
 // Packed layout is a function of (dtype, nr, kr) alone. Types without a tuned layout have nr = 1: packed = row form.
 #pragma once
 
@@ -21,14 +21,14 @@ enum class DType : uint8_t {
 };
 
 struct DTypeInfo {
-  const char* name;          // our grammar, "q4g32"
+  const char* name;  // our grammar, "q4g32"
   DType dtype;
-  uint32_t group;            // values per block along k; 1 for float types
-  uint32_t block_bytes;      // bytes of one block in row form
-  uint32_t nr;               // rows per panel
-  uint32_t kr;               // neighbouring k values of one row that lie adjacent in a panel
-  int32_t ggml_type;         // the GGUF type id whose bytes the row form is, -1 for none
-  const char* ggml_name;     // "q4_0", null for none
+  uint32_t group;         // values per block along k; 1 for float types
+  uint32_t block_bytes;   // bytes of one block in row form
+  uint32_t nr;            // rows per panel
+  uint32_t kr;            // neighbouring k values of one row that lie adjacent in a panel
+  int32_t ggml_type;      // the GGUF type id whose bytes the row form is, -1 for none
+  const char* ggml_name;  // "q4_0", null for none
 
   // blocks in row form -> block_count * group floats. Exact in float32 for every type.
   void (*dequantize)(const void* blocks, float* out, size_t block_count) noexcept;
@@ -37,8 +37,8 @@ struct DTypeInfo {
   void (*quantize)(const float* in, void* blocks, size_t block_count) noexcept;
   // One panel of nr rows from row form. `rows[i]` is row i's blocks, null for a row of zeros. panel is 64-byte aligned.
   void (*pack_panel)(const void* const* rows, uint32_t block_count, void* panel) noexcept;
-  // Blocks [block_begin, block_begin + block_count) of one row of a panel, back in row form (embedding look-ups, tests).
-  // panel_blocks is the panel's blocks per row.
+  // Blocks [block_begin, block_begin + block_count) of one row of a panel, back in row form (embedding look-ups,
+  // tests). panel_blocks is the panel's blocks per row.
   void (*unpack_row)(const void* panel, uint32_t panel_blocks, uint32_t row, uint32_t block_begin, uint32_t block_count,
                      void* blocks) noexcept;
 };

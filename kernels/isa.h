@@ -1,6 +1,7 @@
 // Instruction sets a kernel row may need, what this CPU has, and how the choice is lowered for tests.
 //
-// Thread rule: cpu_isa() any thread; the first call detects (cpuinfo, CPUID/XGETBV, HWCAP) and the answer never changes.
+// Thread rule: cpu_isa() any thread; the first call detects (cpuinfo, CPUID/XGETBV, HWCAP) and the answer never
+// changes.
 #pragma once
 
 #include <stdint.h>
@@ -10,12 +11,12 @@ namespace runnel {
 // Bits: a row needs all bits of its isa. An isa's bits include those it builds on, so "covers" is one mask test.
 enum class Isa : uint32_t {
   scalar = 0,
-  neon = 1u << 0,                      // Armv8.0 Advanced SIMD
-  neon_dotprod = (1u << 1) | neon,     // sdot/udot
+  neon = 1u << 0,                        // Armv8.0 Advanced SIMD
+  neon_dotprod = (1u << 1) | neon,       // sdot/udot
   neon_i8mm = (1u << 2) | neon_dotprod,  // smmla
-  avx2 = 1u << 8,                      // with FMA and F16C
-  avxvnni = (1u << 9) | avx2,          // 256-bit vpdpbusd, VEX
-  avx512vnni = (1u << 10) | avx2,      // AVX-512 F, BW, DQ, VL and VNNI
+  avx2 = 1u << 8,                        // with FMA and F16C
+  avxvnni = (1u << 9) | avx2,            // 256-bit vpdpbusd, VEX
+  avx512vnni = (1u << 10) | avx2,        // AVX-512 F, BW, DQ, VL and VNNI
 };
 
 constexpr bool covers(Isa have, Isa need) noexcept {

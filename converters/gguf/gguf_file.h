@@ -16,25 +16,36 @@
 namespace runnel {
 
 enum class GgufType : uint32_t {
-  u8 = 0, i8 = 1, u16 = 2, i16 = 3, u32 = 4, i32 = 5, f32 = 6, boolean = 7, string = 8, array = 9, u64 = 10, i64 = 11,
+  u8 = 0,
+  i8 = 1,
+  u16 = 2,
+  i16 = 3,
+  u32 = 4,
+  i32 = 5,
+  f32 = 6,
+  boolean = 7,
+  string = 8,
+  array = 9,
+  u64 = 10,
+  i64 = 11,
   f64 = 12,
 };
 
 // One metadata entry: a view of its bytes in the mapping.
 struct GgufEntry {
   std::string_view key;
-  GgufType type;          // of the entry, or of the elements when is_array
+  GgufType type;  // of the entry, or of the elements when is_array
   bool is_array = false;
-  uint64_t count = 1;     // elements
+  uint64_t count = 1;              // elements
   std::span<const uint8_t> bytes;  // the value(s) as stored; strings as u64 length + bytes each
 };
 
 struct GgufTensor {
   std::string_view name;
   int32_t ggml_type;
-  uint32_t rows = 1, cols = 1;   // outermost first: GGUF's ne[0] is cols. 3-d tensors have depth > 1
+  uint32_t rows = 1, cols = 1;  // outermost first: GGUF's ne[0] is cols. 3-d tensors have depth > 1
   uint32_t depth = 1;
-  const uint8_t* data = nullptr; // mapped; row_bytes * rows * depth bytes, checked to be inside the file
+  const uint8_t* data = nullptr;  // mapped; row_bytes * rows * depth bytes, checked to be inside the file
   uint64_t row_bytes = 0;
 };
 

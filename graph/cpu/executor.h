@@ -16,32 +16,32 @@ namespace runnel {
 enum class FloatBackend : uint8_t { own, xnnpack };
 
 struct ExecutorOptions {
-  uint32_t max_tokens = 512;   // most tokens in one step
-  uint32_t max_outputs = 1;    // most logits rows in one step
-  uint32_t workers = 1;        // worker_count() of the ParallelFor that will run it
-  uint32_t page_shift = 5;     // log2 of tokens per KV page
+  uint32_t max_tokens = 512;  // most tokens in one step
+  uint32_t max_outputs = 1;   // most logits rows in one step
+  uint32_t workers = 1;       // worker_count() of the ParallelFor that will run it
+  uint32_t page_shift = 5;    // log2 of tokens per KV page
   KvType kv = KvType::f16;
-  Isa isa = Isa::scalar;       // active_isa() as a rule
+  Isa isa = Isa::scalar;  // active_isa() as a rule
   FloatBackend float_backend = FloatBackend::own;
   bool float_activations = false;  // no 8-bit activations: the quality baseline
 };
 
 // Private bytes that an executor takes, from the graph alone (no weight is touched).
 struct ExecutorPlan {
-  uint64_t arena_bytes = 0;      // activations
-  uint64_t scratch_bytes = 0;    // all workers' scratch, quantised rows included
+  uint64_t arena_bytes = 0;        // activations
+  uint64_t scratch_bytes = 0;      // all workers' scratch, quantised rows included
   uint64_t packed_copy_bytes = 0;  // XNNPACK's private weights
-  uint64_t page_bytes = 0;       // one KV page, all layers
-  uint64_t table_bytes = 0;      // node tables and the like
+  uint64_t page_bytes = 0;         // one KV page, all layers
+  uint64_t table_bytes = 0;        // node tables and the like
 };
 Result<ExecutorPlan> plan_executor(const Graph& graph, const ExecutorOptions& options) noexcept;
 
 struct StepInput {
-  std::span<const int32_t> ids;          // 1..max_tokens, each < vocab (checked)
-  uint32_t first_position = 0;           // position of ids[0]
-  uint8_t* const* pages = nullptr;       // the sequence's page table, covering first_position + ids.size() tokens
-  std::span<const uint32_t> output_rows; // indices into ids, ascending, at most max_outputs
-  float* logits = nullptr;               // (output_rows.size(), vocab), written
+  std::span<const int32_t> ids;               // 1..max_tokens, each < vocab (checked)
+  uint32_t first_position = 0;                // position of ids[0]
+  uint8_t* const* pages = nullptr;            // the sequence's page table, covering first_position + ids.size() tokens
+  std::span<const uint32_t> output_rows;      // indices into ids, ascending, at most max_outputs
+  float* logits = nullptr;                    // (output_rows.size(), vocab), written
   const std::atomic<bool>* cancel = nullptr;  // checked at least once a layer; may be null
 };
 

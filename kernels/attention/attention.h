@@ -18,27 +18,27 @@ enum class KvType : uint8_t { f16 = 0 };  // q8 and q4 pages join with their own
 // One layer's view of a sequence's pages. A page holds `page_tokens` tokens of every layer of its pool; within it a
 // layer's part begins at k_offset / v_offset and is laid out [kv_head][token in page][head_dim] in KvType.
 struct KvView {
-  uint8_t* const* pages;    // page i holds tokens [i * page_tokens, (i + 1) * page_tokens). Borrowed for the step.
-  uint32_t page_shift;      // log2 of page_tokens
+  uint8_t* const* pages;  // page i holds tokens [i * page_tokens, (i + 1) * page_tokens). Borrowed for the step.
+  uint32_t page_shift;    // log2 of page_tokens
   KvType type;
-  uint64_t k_offset;        // bytes from the page's begin to this layer's keys
-  uint64_t v_offset;        // ... values
-  uint64_t head_stride;     // bytes between kv heads inside a part (page_tokens * head_dim * element bytes)
+  uint64_t k_offset;     // bytes from the page's begin to this layer's keys
+  uint64_t v_offset;     // ... values
+  uint64_t head_stride;  // bytes between kv heads inside a part (page_tokens * head_dim * element bytes)
 };
 
 struct AttentionArgs {
-  const float* q;           // (tokens, heads * head_dim), rows q_stride floats apart
+  const float* q;  // (tokens, heads * head_dim), rows q_stride floats apart
   size_t q_stride;
-  float* out;               // (tokens, heads * head_dim), rows out_stride floats apart; must not alias q
+  float* out;  // (tokens, heads * head_dim), rows out_stride floats apart; must not alias q
   size_t out_stride;
-  KvView kv;                // already holds the keys and values of all visible tokens, this step's included
-  uint32_t first_position;  // position of row 0; row t is at first_position + t
-  uint32_t tokens;          // rows
-  uint32_t heads, kv_heads; // heads is a multiple of kv_heads
-  uint32_t head_dim;        // 1..512
-  float scale;              // usually 1 / sqrt(head_dim)
-  uint32_t window;          // tokens visible including the own one; 0: all before
-  float* scratch;           // attention_scratch_floats() of this worker; 64-byte aligned
+  KvView kv;                 // already holds the keys and values of all visible tokens, this step's included
+  uint32_t first_position;   // position of row 0; row t is at first_position + t
+  uint32_t tokens;           // rows
+  uint32_t heads, kv_heads;  // heads is a multiple of kv_heads
+  uint32_t head_dim;         // 1..512
+  float scale;               // usually 1 / sqrt(head_dim)
+  uint32_t window;           // tokens visible including the own one; 0: all before
+  float* scratch;            // attention_scratch_floats() of this worker; 64-byte aligned
 };
 
 // Work is cut into units = kv_heads * ceil(tokens / kAttentionTileTokens); unit u covers kv head u % kv_heads and token
@@ -59,8 +59,8 @@ struct AttentionKernel {
 // First row of attention.inc that fits; never null for a registered KvType (each ends in a scalar row).
 const AttentionKernel* choose_attention(KvType kv, Isa isa) noexcept;
 
-// Writes one token's keys or values of all kv heads, converted to KvType, to its place. `x` is kv_heads * head_dim floats;
-// part_offset is kv.k_offset or kv.v_offset.
+// Writes one token's keys or values of all kv heads, converted to KvType, to its place. `x` is kv_heads * head_dim
+// floats; part_offset is kv.k_offset or kv.v_offset.
 void store_kv(const KvView& kv, uint64_t part_offset, uint32_t position, const float* x, uint32_t kv_heads,
               uint32_t head_dim) noexcept;
 

@@ -1,8 +1,8 @@
 // dst[m][n] = sum over k of lhs[m][k] * rhs[n][k]
 //
 // rhs is a packed weight matrix (kernels/dtype.h): panels of nr rows. lhs is activation rows, either float32 or
-// quantised on the fly to 8 bits (QuantizedRows below). A kernel takes a run of panels and up to mr rows, reads only lhs
-// and rhs, writes only dst[0..m)[0..n), never allocates, starts no thread and cannot fail.
+// quantised on the fly to 8 bits (QuantizedRows below). A kernel takes a run of panels and up to mr rows, reads only
+// lhs and rhs, writes only dst[0..m)[0..n), never allocates, starts no thread and cannot fail.
 //
 // Each output is computed by one call over the whole of k, in an order that depends on the kernel alone: splitting n
 // over threads at panel borders never changes a bit.
@@ -31,7 +31,7 @@ enum class LhsType : uint8_t {
 constexpr size_t quantized_row_bytes(uint32_t groups) noexcept { return (size_t(groups) * 40 + 63) & ~size_t(63); }
 
 struct MatmulArgs {
-  const void* lhs;    // m rows of LhsType. 64-byte aligned. Float rows are readable up to groups * group values (zeros).
+  const void* lhs;  // m rows of LhsType. 64-byte aligned. Float rows are readable up to groups * group values (zeros).
   size_t lhs_stride;  // bytes between lhs rows
   const void* rhs;    // ceil(n / nr) packed panels. 64-byte aligned. Never aliases dst.
   float* dst;         // row major; written, never read
@@ -43,7 +43,8 @@ struct MatmulArgs {
 
 using MatmulFn = void (*)(const MatmulArgs&) noexcept;
 
-// One row of matmul.inc. Name grammar: matmul_f32_<lhs>_<rhs>_<mr>x<nr>x<kr>_<isa>; file, symbol, test and benchmark bear it.
+// One row of matmul.inc. Name grammar: matmul_f32_<lhs>_<rhs>_<mr>x<nr>x<kr>_<isa>; file, symbol, test and benchmark
+// bear it.
 struct MatmulKernel {
   const char* name;
   MatmulFn run;

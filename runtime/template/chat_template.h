@@ -12,12 +12,12 @@
 namespace runnel {
 
 struct ChatInput {
-  std::string_view messages_json;   // array of {"role", "content", ...}
-  std::string_view tools_json;      // array, or empty for none
-  std::string_view extra_json;      // object of further variables, or empty
+  std::string_view messages_json;         // array of {"role", "content", ...}
+  std::string_view tools_json;            // array, or empty for none
+  std::string_view extra_json;            // object of further variables, or empty
   std::string_view bos_token, eos_token;  // text
   bool add_generation_prompt = true;
-  int64_t now_seconds = -1;         // Unix time for strftime_now; -1: the clock
+  int64_t now_seconds = -1;  // Unix time for strftime_now; -1: the clock
 };
 
 class ChatTemplate {

@@ -15,8 +15,8 @@
 namespace runnel {
 
 struct EncodeOptions {
-  bool add_special = true;     // BOS/EOS as the model wants them
-  bool parse_special = true;   // text of control tokens becomes their id; never for a message's content
+  bool add_special = true;    // BOS/EOS as the model wants them
+  bool parse_special = true;  // text of control tokens becomes their id; never for a message's content
 };
 
 class Tokenizer {
@@ -29,7 +29,8 @@ class Tokenizer {
 
   // Appends ids to *ids. Time is O(n log n) in the text's bytes, whatever the text. Texts up to 2^31 - 1 bytes.
   Status encode(std::string_view text, const EncodeOptions& options, Array<int32_t>* ids) const noexcept;
-  // The bytes of one token as generation appends them (no prefix-space rule). `special` false: control tokens are empty.
+  // The bytes of one token as generation appends them (no prefix-space rule). `special` false: control tokens are
+  // empty.
   Result<std::string_view> piece(int32_t id, bool special = false) const noexcept;
   // Appends the text of all ids, undoing the prefix space; bytes that are not UTF-8 are kept.
   Status decode(std::span<const int32_t> ids, bool special, Array<char>* text) const noexcept;
@@ -48,8 +49,8 @@ class Tokenizer {
   Impl* impl_ = nullptr;
 };
 
-// Pieces to a stream of valid UTF-8: holds back the bytes of an unfinished character, at most 3, and replaces bytes that
-// can never become one by U+FFFD. Thread rule: one thread at a time.
+// Pieces to a stream of valid UTF-8: holds back the bytes of an unfinished character, at most 3, and replaces bytes
+// that can never become one by U+FFFD. Thread rule: one thread at a time.
 class Utf8Stream {
  public:
   // Feeds bytes; returns what can be shown now. Borrowed until the next call. Pieces up to 1 MiB.

@@ -87,8 +87,8 @@ class [[nodiscard]] Result {
 #define RUNNEL_CONCAT(a, b) RUNNEL_CONCAT_(a, b)
 
 // Returns from the enclosing function when `expr` (a Status) is not ok.
-#define RUNNEL_TRY(expr)                                   \
-  do {                                                     \
+#define RUNNEL_TRY(expr)                                                                       \
+  do {                                                                                         \
     if (::runnel::Status runnel_status_ = (expr); !runnel_status_.ok()) return runnel_status_; \
   } while (0)
 

@@ -1,0 +1,1 @@
+#include "runtime/template/chat_template.h"
