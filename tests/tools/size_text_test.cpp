@@ -37,7 +37,9 @@ TEST(SizeText, Parses) {
   for (const Row& row : rows) {
     uint64_t bytes = 0;
     EXPECT_EQ(parse_size(row.text, &bytes), row.ok) << row.text;
-    if (row.ok) EXPECT_EQ(bytes, row.bytes) << row.text;
+    if (row.ok) {
+      EXPECT_EQ(bytes, row.bytes) << row.text;
+    }
   }
 }
 
