@@ -10,10 +10,9 @@
 #include "kernels/attention/attention.h"
 #include "kernels/base/parallel_for.h"
 #include "kernels/isa.h"
+#include "runnel/types.h"
 
 namespace runnel {
-
-enum class FloatBackend : uint8_t { own, xnnpack };
 
 struct ExecutorOptions {
   uint32_t max_tokens = 512;  // most tokens in one step

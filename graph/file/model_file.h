@@ -11,14 +11,9 @@
 #include "graph/graph.h"
 #include "runnel/array.h"
 #include "runnel/status.h"
+#include "runnel/types.h"
 
 namespace runnel {
-
-enum class Verify : uint8_t {
-  lazy,   // each 1 MiB chunk is hashed when first used (touch_tensor)
-  eager,  // all of it inside open()
-  off,    // header only
-};
 
 struct ModelFileOptions {
   Verify verify = Verify::lazy;

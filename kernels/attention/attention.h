@@ -10,10 +10,9 @@
 #include <stdint.h>
 
 #include "kernels/isa.h"
+#include "runnel/types.h"
 
 namespace runnel {
-
-enum class KvType : uint8_t { f16 = 0 };  // q8 and q4 pages join with their own rows
 
 // One layer's view of a sequence's pages. A page holds `page_tokens` tokens of every layer of its pool; within it a
 // layer's part begins at k_offset / v_offset and is laid out [kv_head][token in page][head_dim] in KvType.

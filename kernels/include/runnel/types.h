@@ -1,0 +1,21 @@
+// Small choices that the host makes and every layer knows. Plain C++ without library headers: kernels include it.
+#pragma once
+
+#include <stdint.h>
+
+namespace runnel {
+
+// When the weights' checksums are compared.
+enum class Verify : uint8_t {
+  lazy,   // each 1 MiB chunk when first used
+  eager,  // all of it inside open()
+  off,    // the header only
+};
+
+// Storage of keys and values. q8 and q4 pages join with their own rows.
+enum class KvType : uint8_t { f16 = 0 };
+
+// Who multiplies float weights. xnnpack packs a private copy of them, which the memory plan counts.
+enum class FloatBackend : uint8_t { own, xnnpack };
+
+}  // namespace runnel

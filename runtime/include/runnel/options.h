@@ -1,0 +1,53 @@
+// What a host says when it opens a model: the memory it grants, the context it wants, the threads it lends.
+#pragma once
+
+#include <stdint.h>
+
+#include "runnel/types.h"
+
+namespace runnel {
+
+enum class WeightsMode : uint8_t {
+  automatic,  // the best of the others that this version has for the machine
+  mapped,     // pages of the file, shared with the system's cache; no copy
+};
+
+struct OpenOptions {
+  // Most private bytes that the model and its sessions may take; open() refuses what does not fit. 0: what the machine
+  // has free (memory limits of the process' control group count), less the weights.
+  uint64_t budget_bytes = 0;
+  // Tokens a session can hold. 0: the longest that fits the budget, up to what the model was trained for. An explicit
+  // one that does not fit is refused with the numbers.
+  uint32_t context_tokens = 0;
+  uint32_t sessions = 1;         // sessions that can be open at the same time, 1..1024
+  uint32_t threads = 0;          // threads of a step, the caller's included; 0: recommended for this machine; 1..256
+  uint32_t max_step_tokens = 0;  // longest slice of a prompt computed at once; 0: 512
+  uint32_t max_logits_rows =
+      1;                      // rows of logits one step can give; more than 1 makes score() faster, at vocab * 4 bytes
+  const char* isa = nullptr;  // "scalar", "avx2", ...: lowers the choice of kernels; null: the best of this CPU
+  Verify verify = Verify::lazy;
+  KvType kv = KvType::f16;
+  WeightsMode weights_mode = WeightsMode::automatic;
+  FloatBackend float_backend = FloatBackend::own;
+  bool float_activations = false;  // activations are never rounded to 8 bits: slower, the baseline of quality
+};
+
+struct SessionOptions {
+  uint32_t context_tokens = 0;  // 0: the model's (Model::plan().context_tokens); never more than that
+};
+
+// How the next token is picked. With temperature 0 it is the likeliest one, and only the penalties matter.
+// Order: penalties, top_k, temperature, top_p, min_p, draw.
+struct SamplerOptions {
+  float temperature = 0.0f;         // >= 0
+  uint32_t top_k = 0;               // keep the k likeliest; 0: all
+  float top_p = 1.0f;               // keep the likeliest whose probabilities reach this sum, (0, 1]
+  float min_p = 0.0f;               // keep those at least this share of the likeliest one's probability, [0, 1]
+  float repetition_penalty = 1.0f;  // > 0; tokens seen before: positive logits are divided by it, others multiplied
+  float presence_penalty = 0.0f;    // subtracted once from the logit of a token seen before
+  float frequency_penalty = 0.0f;   // subtracted for each time it was seen
+  uint32_t penalty_tokens = 64;     // how many of the last tokens count as seen, at most 4096
+  uint64_t seed = 0;                // same seed, same text
+};
+
+}  // namespace runnel

@@ -1,0 +1,235 @@
+/* Runnel in C: open a model under a memory budget, stream an answer, never lose the host.
+ *
+ *   runnel_model* model = NULL;
+ *   runnel_open_options open_options = {.struct_bytes = sizeof open_options, .budget_bytes = 200u << 20};
+ *   if (runnel_model_open("shop.rnl", &open_options, &model) != RUNNEL_OK) puts(runnel_last_message());
+ *
+ * Rules that hold for every function:
+ * - Nothing aborts, exits or throws. A failing function returns its status, leaves its outputs untouched unless it says
+ *   otherwise, and describes the failure in runnel_last_message() of the calling thread.
+ * - Structs begin with their size: set struct_bytes to sizeof. Fields of value 0 mean the default. Newer fields are
+ *   appended, so that an app built against an older header keeps working. A null options pointer means all defaults.
+ * - Text is a pointer and a length in bytes, UTF-8, without a terminator, unless it is called a path or a name.
+ * - Every function can return RUNNEL_INVALID_ARGUMENT for a null handle, a null output or a struct_bytes that is too
+ *   small, and RUNNEL_OUT_OF_MEMORY; the comments name the other statuses.
+ * - Threads: functions on a model may be called from any thread; functions on one session from one thread at a time,
+ *   but runnel_session_cancel and runnel_session_clear_cancel from any. */
+#ifndef RUNNEL_RUNNEL_H
+#define RUNNEL_RUNNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum runnel_status {
+  RUNNEL_OK = 0,
+  RUNNEL_INVALID_ARGUMENT = 1, /* the request makes no sense */
+  RUNNEL_CORRUPT_FILE = 2,     /* bytes that contradict themselves or their checksum */
+  RUNNEL_UNSUPPORTED = 3,      /* well formed, but this build, runtime or device cannot do it */
+  RUNNEL_OVER_BUDGET = 4,      /* does not fit the memory budget; the message carries the numbers */
+  RUNNEL_CONTEXT_FULL = 5,     /* no room for another token */
+  RUNNEL_OUT_OF_MEMORY = 6,
+  RUNNEL_IO = 7,
+  RUNNEL_CANCELLED = 8,
+  RUNNEL_STALE_SNAPSHOT = 9,
+  RUNNEL_DEVICE_LOST = 10,
+  RUNNEL_INTERNAL = 11 /* a mistake of ours */
+} runnel_status;
+
+typedef enum runnel_verify {
+  RUNNEL_VERIFY_LAZY = 0,  /* each 1 MiB chunk of weights is hashed when first used */
+  RUNNEL_VERIFY_EAGER = 1, /* all of them while opening */
+  RUNNEL_VERIFY_OFF = 2    /* the header only */
+} runnel_verify;
+
+typedef enum runnel_float_backend { RUNNEL_FLOAT_OWN = 0, RUNNEL_FLOAT_XNNPACK = 1 } runnel_float_backend;
+
+typedef enum runnel_finish {
+  RUNNEL_FINISH_END = 0,          /* the model ended its answer */
+  RUNNEL_FINISH_STOP = 1,         /* a stop string appeared */
+  RUNNEL_FINISH_LENGTH = 2,       /* max_tokens were generated */
+  RUNNEL_FINISH_CONTEXT_FULL = 3, /* no room for another token */
+  RUNNEL_FINISH_CANCELLED = 4,    /* runnel_session_cancel */
+  RUNNEL_FINISH_CALLBACK = 5      /* the callback returned false */
+} runnel_finish;
+
+typedef struct runnel_model runnel_model;
+typedef struct runnel_session runnel_session;
+
+typedef struct runnel_text {
+  const char* data;
+  size_t bytes;
+} runnel_text;
+
+typedef struct runnel_open_options {
+  uint32_t struct_bytes;
+  uint32_t context_tokens; /* 0: the longest that fits the budget, up to what the model was trained for */
+  uint64_t budget_bytes;   /* most private bytes of the model and its sessions; 0: what the machine has free */
+  uint32_t sessions;       /* open at the same time; 0: 1 */
+  uint32_t threads;        /* of a step, the caller's included; 0: recommended for this machine */
+  runnel_verify verify;
+  runnel_float_backend float_backend;
+} runnel_open_options;
+
+typedef struct runnel_memory_class {
+  const char* name; /* static storage, zero-terminated */
+  uint64_t bytes;
+  bool is_private; /* charged to the budget */
+} runnel_memory_class;
+
+typedef struct runnel_plan {
+  uint32_t struct_bytes;
+  uint32_t context_tokens; /* of each session */
+  uint64_t private_bytes;  /* of all sessions */
+  uint64_t mapped_bytes;   /* clean pages of the file, which the system can drop */
+  uint64_t total_bytes;
+  uint64_t budget_bytes;
+  uint32_t sessions;
+  uint32_t max_context;  /* longest context that fits with this many sessions */
+  uint32_t max_sessions; /* most sessions of context_tokens that fit */
+  bool fits;
+  uint32_t class_count;
+  runnel_memory_class classes[16];
+} runnel_plan;
+
+typedef struct runnel_info {
+  uint32_t struct_bytes;
+  uint32_t vocab_size;
+  runnel_text name, architecture, weights, hash; /* borrowed from the model */
+  uint64_t file_bytes;
+  uint32_t trained_context;
+  bool has_chat_template;
+} runnel_info;
+
+typedef struct runnel_sampler_options {
+  uint32_t struct_bytes;
+  float temperature; /* 0: the likeliest token */
+  uint32_t top_k;    /* 0: all */
+  float top_p;       /* 0: 1 */
+  float min_p;
+  float repetition_penalty; /* 0: 1 */
+  float presence_penalty;
+  float frequency_penalty;
+  uint32_t penalty_tokens; /* last tokens that penalties look at; 0: 64 */
+  uint64_t seed;           /* same seed, same text */
+} runnel_sampler_options;
+
+typedef struct runnel_generate_options {
+  uint32_t struct_bytes;
+  uint32_t max_tokens;                   /* 0: until the context is full */
+  const runnel_sampler_options* sampler; /* null: greedy; borrowed for the call */
+  const runnel_text* stop;               /* stop_count strings of 1..256 bytes, borrowed for the call */
+  size_t stop_count;                     /* at most 16 */
+  bool ignore_end;                       /* end-of-generation tokens do not end the answer */
+  bool show_special;                     /* control tokens are spelled out */
+} runnel_generate_options;
+
+typedef struct runnel_generation {
+  uint32_t struct_bytes;
+  runnel_finish finish;
+  uint32_t prompt_tokens;
+  uint32_t generated_tokens; /* the last ones of the session */
+  double ttft_ms;            /* from the first append since the last generation to the first token */
+  double prefill_tok_s;
+  double decode_tok_s;
+} runnel_generation;
+
+/* A piece of the answer, valid UTF-8, borrowed for the call; false stops. Called on the thread that generates, and
+ * never after runnel_generate returned. */
+typedef bool (*runnel_text_callback)(void* context, const char* text, size_t bytes);
+
+/* "0.1.0". Static storage. */
+const char* runnel_version(void);
+
+/* "ok", "over_budget", ... Never null, static storage. */
+const char* runnel_status_name(runnel_status status);
+
+/* What the last failing call of this thread had to say, "" when none failed. Zero-terminated, never null, borrowed
+ * until the next call on this thread. */
+const char* runnel_last_message(void);
+
+/* Computes the memory plan from the file's header. *plan is written (up to its struct_bytes) on success; a plan that
+ * does not fit is a success with fits = false. Statuses: io, corrupt_file, unsupported. */
+runnel_status runnel_plan_model(const char* path, const runnel_open_options* options, runnel_plan* plan);
+
+/* Opens a model. *model is owned by the caller: runnel_model_free. Statuses: io, corrupt_file, unsupported,
+ * over_budget. */
+runnel_status runnel_model_open(const char* path, const runnel_open_options* options, runnel_model** model);
+
+/* Gives up the handle; null is allowed. Sessions keep what they need, so the order of frees does not matter. */
+void runnel_model_free(runnel_model* model);
+
+/* Writes *info (up to its struct_bytes). No other status. */
+runnel_status runnel_model_info(const runnel_model* model, runnel_info* info);
+
+/* Writes the plan that open reserved. No other status. */
+runnel_status runnel_model_plan(const runnel_model* model, runnel_plan* plan);
+
+/* Text to ids, written to ids[0 .. capacity). *count becomes the number of ids of the text, even when capacity is too
+ * small: then nothing is written and the status is invalid_argument. BOS/EOS are added as the model wants when
+ * add_special; control tokens in the text are parsed when parse_special. */
+runnel_status runnel_tokenize(const runnel_model* model, const char* text, size_t bytes, bool add_special,
+                              bool parse_special, int32_t* ids, size_t capacity, size_t* count);
+
+/* Ids to text, by the same rule of capacity. Not zero-terminated. */
+runnel_status runnel_detokenize(const runnel_model* model, const int32_t* ids, size_t count, bool special, char* text,
+                                size_t capacity, size_t* bytes);
+
+/* Compares every checksum of the file. Statuses: corrupt_file, io. */
+runnel_status runnel_model_verify(const runnel_model* model);
+
+/* Starts a session. context_tokens 0: the plan's. *session is owned by the caller: runnel_session_free. Statuses:
+ * over_budget (more sessions than planned). */
+runnel_status runnel_session_create(const runnel_model* model, uint32_t context_tokens, runnel_session** session);
+
+/* Ends it; null is allowed. Not while another call on it is running. */
+void runnel_session_free(runnel_session* session);
+
+/* Adds ids and computes them. On failure the session is as before. Statuses: context_full, cancelled, corrupt_file,
+ * internal. */
+runnel_status runnel_append(runnel_session* session, const int32_t* ids, size_t count);
+
+/* Adds a text; control tokens in it are parsed. Statuses as runnel_append. */
+runnel_status runnel_append_text(runnel_session* session, const char* text, size_t bytes);
+
+/* Makes the session hold a chat: renders an array of {"role", "content"} by the model's template, ready for the
+ * assistant's answer, keeping what is computed of the common beginning. On failure the session holds that beginning.
+ * Statuses: unsupported (no template), invalid_argument (the JSON or the template), context_full, cancelled,
+ * corrupt_file, internal. */
+runnel_status runnel_set_chat(runnel_session* session, const char* messages_json, size_t bytes);
+
+/* Generates; `callback` (may be null) gets the text as it comes. *generation (may be null) is written up to its
+ * struct_bytes. Cancelling is a success whose finish says so. Statuses: corrupt_file, internal. */
+runnel_status runnel_generate(runnel_session* session, const runnel_generate_options* options,
+                              runnel_text_callback callback, void* context, runnel_generation* generation);
+
+/* Picks the next id and appends it. *id is written. Statuses: context_full, cancelled, corrupt_file, internal. */
+runnel_status runnel_next(runnel_session* session, const runnel_sampler_options* options, int32_t* id);
+
+/* Logits after the last token: *logits points to *count floats, borrowed until the next call on the session. Statuses:
+ * cancelled, corrupt_file, internal. */
+runnel_status runnel_logits(runnel_session* session, const float** logits, size_t* count);
+
+/* Forgets all but the first `tokens` tokens. Status: invalid_argument (more than there are). */
+runnel_status runnel_truncate(runnel_session* session, uint32_t tokens);
+
+/* All tokens of the session: *ids points to *count ids, borrowed until the next call on it. No other status. */
+runnel_status runnel_session_tokens(const runnel_session* session, const int32_t** ids, size_t* count);
+
+/* Most tokens the session can hold; 0 for a null handle. */
+uint32_t runnel_session_context(const runnel_session* session);
+
+/* Stops the call in progress at the next layer, or the next call when none is. Any thread. Null is allowed. */
+void runnel_session_cancel(runnel_session* session);
+
+/* Withdraws a cancel that no call has taken. Any thread. Null is allowed. */
+void runnel_session_clear_cancel(runnel_session* session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,117 @@
+// A session: one sequence of tokens with its keys and values, and what generates from it.
+//
+//   runnel::Array<int32_t> ids;
+//   model->tokenize("Once upon a time", {}, &ids);
+//   session->append(ids);
+//   session->generate({.max_tokens = 100}, [](std::string_view piece) { return fwrite(...), true; });
+//
+// A session holds tokens [0, position()). Tokens may be waiting: known, but not computed yet. They are computed when
+// logits are next needed, so the last token of an answer costs nothing until the conversation goes on.
+// Ownership: keeps its Model alive; owns its page table and buffers. After create() no step allocates.
+// Thread rule: one thread at a time, but cancel() and clear_cancel() from any. Sessions of one model may be used by
+// different threads; their steps take turns.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "runnel/array.h"
+#include "runnel/function_ref.h"
+#include "runnel/model.h"
+#include "runnel/options.h"
+#include "runnel/status.h"
+
+namespace runnel {
+
+enum class FinishReason : uint8_t {
+  end,           // the model produced an end-of-generation token
+  stop,          // a stop string appeared
+  length,        // max_tokens were generated
+  context_full,  // no room for another token
+  cancelled,     // cancel()
+  callback,      // the sink returned false
+};
+// "end", "stop", "length", "context_full", "cancelled", "callback".
+const char* finish_reason_name(FinishReason reason) noexcept;
+
+struct GenerateOptions {
+  uint32_t max_tokens = 0;  // 0: until the context is full
+  SamplerOptions sampler;
+  std::span<const std::string_view> stop = {};  // at most 16 of 1..256 bytes; never part of what the sink gets
+  bool ignore_end = false;                      // end-of-generation tokens are generated over (benchmarks)
+  bool show_special = false;                    // control tokens are spelled out in the text
+};
+
+struct Generation {
+  Array<int32_t> ids;  // generated, the end token included
+  FinishReason finish = FinishReason::length;
+  uint32_t prompt_tokens = 0;  // tokens in the session before the first generated one
+  double ttft_ms = 0;        // computing the prompt (append() calls since the last generation included) to the first id
+  double prefill_tok_s = 0;  // prompt tokens computed in that time; 0 when none were
+  double decode_tok_s = 0;   // over the tokens after the first; 0 when there is none
+};
+
+// Pieces are valid UTF-8, borrowed for the call. False stops the generation.
+using TextSink = FunctionRef<bool(std::string_view piece)>;
+// Row `index` (0 .. ids.size()) of the logits. False stops.
+using LogitsSink = FunctionRef<bool(uint32_t index, std::span<const float> logits)>;
+
+class SessionState;
+
+class Session {
+ public:
+  // Statuses: invalid_argument (context longer than the model's plan), over_budget (more sessions than planned),
+  // out_of_memory.
+  static Result<Session> create(const Model& model, const SessionOptions& options = {}) noexcept;
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // Adds tokens and computes them (prefill). On any error the session is as it was before the call. Statuses:
+  // invalid_argument (an id out of range), context_full (with the numbers), cancelled, corrupt_file, internal.
+  Status append(std::span<const int32_t> ids) noexcept;
+  // tokenize() and append(). BOS is added only to an empty session. Also: out_of_memory.
+  Status append_text(std::string_view text, const TokenizeOptions& options = {}) noexcept;
+  // Makes the session's tokens `ids`, keeping what is computed of the common prefix. Statuses as append(); on error the
+  // session holds the common prefix.
+  Status replace(std::span<const int32_t> ids) noexcept;
+  // Forgets all but the first `tokens` tokens and gives their pages back. Status: invalid_argument (more than
+  // position()).
+  Status truncate(uint32_t tokens) noexcept;
+
+  // Picks an id by the logits after the last token; the session keeps its generator's state between calls. Statuses:
+  // invalid_argument (options, or an empty session), cancelled, internal (logits that are not numbers).
+  Result<int32_t> sample(const SamplerOptions& options) noexcept;
+  // sample() and append().
+  Result<int32_t> next(const SamplerOptions& options) noexcept;
+  // Starts the generator anew; generate() does so by itself with its sampler's seed.
+  void seed(uint64_t seed) noexcept;
+
+  // Generates until one of FinishReason. `sink` may be empty. Cancelling is not an error here: the result says so and
+  // holds what was generated. Statuses: invalid_argument (options, or an empty session), corrupt_file, out_of_memory
+  // (before the first token), internal.
+  Result<Generation> generate(const GenerateOptions& options, TextSink sink = {}) noexcept;
+
+  // Logits after the last token, vocab_size floats, borrowed until the next call on this session. Computes what waits;
+  // statuses as append(), invalid_argument for an empty session.
+  Result<std::span<const float>> logits() noexcept;
+  // append(), handing out the logits after each of the ids, in order. Statuses as append(); when the sink stops, the
+  // tokens so far stay.
+  Status score(std::span<const int32_t> ids, LogitsSink sink) noexcept;
+
+  // Stops the call in progress at the next layer, or the next call when none is. The call that returns `cancelled`
+  // takes the request with it; clear_cancel() withdraws one that came too late.
+  void cancel() noexcept;
+  void clear_cancel() noexcept;
+
+  std::span<const int32_t> tokens() const noexcept;  // all of them, borrowed until the next call
+  uint32_t position() const noexcept;                // tokens().size()
+  uint32_t context() const noexcept;                 // most tokens it can hold
+  const Model& model() const noexcept;
+
+ private:
+  explicit Session(SessionState* state) noexcept : state_(state) {}
+  SessionState* state_ = nullptr;
+};
+
+}  // namespace runnel
