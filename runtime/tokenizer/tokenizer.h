@@ -17,6 +17,9 @@ namespace runnel {
 struct EncodeOptions {
   bool add_special = true;    // BOS/EOS as the model wants them
   bool parse_special = true;  // text of control tokens becomes their id; never for a message's content
+  // Byte offsets into the text, ascending, that no control token's text may cover: a match that begins before one and
+  // ends after it stays text. This is how a message's content is kept from being parsed inside a rendered chat.
+  std::span<const uint32_t> no_special_across = {};
 };
 
 class Tokenizer {
