@@ -31,10 +31,13 @@ constexpr Isa operator&(Isa a, Isa b) noexcept {
 
 // What the CPU and the operating system allow.
 Isa cpu_isa() noexcept;
-// cpu_isa() lowered by the environment variable RUNNEL_ISA and by set_isa_limit(); never raised.
+// cpu_isa() lowered by the environment variable RUNNEL_ISA and by set_isa_limit(); never raised. A name that
+// parse_isa() does not know is passed over here; a command asks unknown_isa_request() and says so.
 Isa active_isa() noexcept;
-// Restricts active_isa() to `limit` (for example Isa::avx2). Returns false when the CPU does not have it all. Not while
-// a model is open: kernels are chosen once at open.
+// The value of RUNNEL_ISA when it is set and no known name, else null. Borrowed from the environment.
+const char* unknown_isa_request() noexcept;
+// Restricts active_isa() to `limit` (for example Isa::avx2). Returns false, nothing changed, when the CPU does not have
+// it all; set_isa_limit(cpu_isa()) lifts the limit. Not while a model is open: kernels are chosen once at open.
 bool set_isa_limit(Isa limit) noexcept;
 // "avx2", or the best single name for a set. Never null.
 const char* isa_name(Isa isa) noexcept;

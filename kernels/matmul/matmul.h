@@ -54,6 +54,11 @@ struct MatmulKernel {
   uint32_t mr, nr, kr;
 };
 
+#define MATMUL_NAME(isa, dst, lhs, rhs, mr, nr, kr) matmul_##dst##_##lhs##_##rhs##_##mr##x##nr##x##kr##_##isa
+#define MATMUL_KERNEL(isa, ...) RUNNEL_ONLY_##isa(void MATMUL_NAME(isa, __VA_ARGS__)(const MatmulArgs&) noexcept;)
+#include "kernels/matmul/matmul.inc"
+#undef MATMUL_KERNEL
+
 // Fallback for any dtype through DTypeInfo::dequantize: correct on day one. lhs is float32, m any value.
 // (Needs the type, which no packed byte tells.)
 void matmul_generic(DType rhs, const MatmulArgs& args) noexcept;
