@@ -34,9 +34,10 @@ enum class GateKind : uint32_t { silu = 0, gelu = 1, gelu_tanh = 2, relu = 3 };
 class GraphBuilder {
  public:
   // Declares a weight of the file. dtype decides which siblings can be fused. Call in any order; execution order is
-  // taken from first use.
+  // taken from first use. A weight that nothing uses is an error of finish().
   BuildValue weight(const char* name, DType dtype, uint32_t rows, uint32_t cols) noexcept;
-  // The layer that following nodes belong to.
+  // The layer that following nodes belong to, ascending. Nodes before the first call are of layer 0; what follows the
+  // last layer (output norm, logits) is begun with begin_layer(number of layers).
   void begin_layer(uint32_t layer) noexcept;
 
   // (tokens, cols) rows of the table for the step's ids.
@@ -51,6 +52,8 @@ class GraphBuilder {
   BuildValue rms_norm(BuildValue x, BuildValue weight, float eps) noexcept;
   // Each head of x by itself; weight (1, head_dim).
   BuildValue rms_norm_heads(BuildValue x, BuildValue weight, float eps, uint32_t heads) noexcept;
+  // bias may be absent.
+  BuildValue layer_norm(BuildValue x, BuildValue weight, BuildValue bias, float eps) noexcept;
   // cos/sin of every position of the step, computed once and shared by all layers: inv_freq (1, rotary_dim / 2) f32.
   // amplitude multiplies both (yarn, longrope).
   BuildValue rope_table(BuildValue inv_freq, float amplitude = 1.0f) noexcept;
@@ -59,8 +62,12 @@ class GraphBuilder {
   BuildValue attention(BuildValue q, BuildValue k, BuildValue v, const AttentionOptions& options) noexcept;
   // act(gate) * up
   BuildValue gated(BuildValue gate, BuildValue up, GateKind kind) noexcept;
+  BuildValue activation(BuildValue x, GateKind kind) noexcept;
   BuildValue add(BuildValue a, BuildValue b) noexcept;
+  BuildValue mul(BuildValue a, BuildValue b) noexcept;
   BuildValue scale(BuildValue x, float factor) noexcept;
+  // cap * tanh(x / cap)
+  BuildValue soft_cap(BuildValue x, float cap) noexcept;
   // (tokens, c) -> (outputs, c): the rows whose logits are wanted.
   BuildValue select_rows(BuildValue x) noexcept;
 
@@ -74,14 +81,30 @@ class GraphBuilder {
   Status finish(BuildValue logits, Graph* graph, Array<WeightSource>* sources) noexcept;
 
  private:
-  BuildValue add_node(const OpDef& op, std::span<const BuildValue> inputs, std::span<const double> attrs) noexcept;
-
-  struct Declared {
+  // A weight that was declared, or that fusing made.
+  struct Weight {
     TensorDesc desc;
-    ValueId value = kNoValue;
+    Array<uint32_t> parts;  // declared weights it consists of, in row order
+    bool is_part = false;   // of a fused weight
   };
-  Array<Declared> declared_;
-  Graph graph_;
+
+  bool failed() const noexcept { return !status_.ok(); }
+  void fail(Status status) noexcept;
+  BuildValue new_value(const Shape& shape, uint32_t weight) noexcept;
+  BuildValue new_weight(const char* name, DType dtype, uint32_t rows, uint32_t cols, Array<uint32_t> parts) noexcept;
+  // One weight that holds the rows of several. Null value on failure.
+  BuildValue fuse(const char* name, std::span<const BuildValue> weights) noexcept;
+  const Weight* find_weight(BuildValue value) const noexcept;
+  // Infers the outputs' shapes and appends the node; writes the outputs' values to `out`.
+  void add_node(const OpDef& op, std::span<const BuildValue> inputs, std::span<const double> attrs,
+                std::span<BuildValue> out) noexcept;
+  BuildValue add_node(const OpDef& op, std::initializer_list<BuildValue> inputs,
+                      std::initializer_list<double> attrs) noexcept;
+  Status order_tensors(Graph* graph, Array<WeightSource>* sources) noexcept;
+
+  Array<Weight> weights_;
+  uint32_t declared_count_ = 0;
+  Graph graph_;  // values' tensors are indices into weights_ until finish()
   Status status_;
   uint32_t layer_ = 0;
 };

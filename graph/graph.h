@@ -32,14 +32,20 @@ struct Shape {
 };
 
 // A weight in the model file. Names are ours ("3.attn.qkv"); order is execution order.
+//
+// Layout: matrices are packed as their dtype says (nr, kr of dtype_info()). Vectors (rows = 1: norms, biases, frequency
+// tables) are f32 in row form, nr = kr = 1: cols floats, used in place from the mapping.
 struct TensorDesc {
   char name[64] = {};
   DType dtype = DType::f32;
   uint32_t rows = 0, cols = 0;  // true sizes; packing pads them
-  uint32_t nr = 0, kr = 0;      // packed layout, as dtype_info() had it at conversion
+  uint32_t nr = 0, kr = 0;      // packed layout: 1, 1 for vectors, else as dtype_info() had it at conversion
   uint64_t offset = 0;          // bytes from the start of the weight data; a multiple of 64
-  uint64_t bytes = 0;           // packed_shape().bytes
+  uint64_t bytes = 0;           // of the packed form, as tensor_layout() computes
 };
+
+// Fills nr, kr and bytes from dtype, rows and cols. False when a count is 0 or a size overflows.
+[[nodiscard]] bool tensor_layout(TensorDesc* desc) noexcept;
 
 struct Value {
   Shape shape;
@@ -50,6 +56,12 @@ struct Value {
 inline constexpr uint32_t kMaxAttrs = 12;
 inline constexpr uint32_t kMaxInputs = 6;
 inline constexpr uint32_t kMaxOutputs = 4;
+
+// Limits that verify_graph() holds a graph to, so that no later size or loop can run away.
+inline constexpr size_t kMaxNodes = 1u << 14;
+inline constexpr size_t kMaxValues = 1u << 16;  // weights included
+inline constexpr size_t kMaxSlots = 1u << 12;
+inline constexpr uint32_t kMaxCols = 1u << 24;  // of an activation
 
 struct Node {
   const OpDef* op = nullptr;
@@ -75,7 +87,9 @@ struct Graph {
   ValueId logits = kNoValue;  // (outputs, vocab)
 };
 
-// Checks every id, count, shape and attribute, and infers every shape again; the first contradiction is the Status.
+// Checks every id, count, shape, layout and attribute, and infers every shape again; the first contradiction is the
+// Status (invalid_argument; unsupported for a storage type that this build does not know). Tensor offsets are checked
+// for alignment only: where a tensor may lie is the file reader's knowledge.
 Status verify_graph(const Graph& graph) noexcept;
 
 }  // namespace runnel
