@@ -7,7 +7,7 @@
 namespace runnel {
 
 // 'text' in single quotes: at most 96 bytes, whatever a terminal could act on as \xNN.
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
   constexpr size_t kMost = 96;
   constexpr char kHex[] = "0123456789abcdef";
   std::string out = "'";

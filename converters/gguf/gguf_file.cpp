@@ -31,7 +31,7 @@ T load(const uint8_t* p) noexcept {
 }
 
 Status wrong_type(const GgufEntry& entry, const char* wanted) {
-  return Status::error(Code::corrupt_file, "gguf: key %s is %s%s, not %s", quoted(entry.key).c_str(),
+  return Status::error(Code::corrupt_file, "gguf: key %s is %s%s, not %s", in_quotes(entry.key).c_str(),
                        entry.is_array ? "an array of " : "of type ", gguf_type_name(entry.type), wanted);
 }
 
@@ -76,7 +76,7 @@ Status index_tensors(std::span<const GgufTensor> tensors, std::vector<uint32_t>*
   const auto twin =
       std::adjacent_find(by_name->begin(), by_name->end(), [&](uint32_t a, uint32_t b) { return name(a) == name(b); });
   if (twin == by_name->end()) return {};
-  return Status::error(Code::corrupt_file, "gguf: tensor %s is there twice", quoted(name(*twin)).c_str());
+  return Status::error(Code::corrupt_file, "gguf: tensor %s is there twice", in_quotes(name(*twin)).c_str());
 }
 
 }  // namespace
@@ -183,7 +183,7 @@ Result<uint64_t> GgufFile::u64(std::string_view key, uint64_t fallback) const no
     bool beyond;
     if (entry->is_array || !load_integer(*entry, 0, &value, &beyond)) return wrong_type(*entry, "an integer");
     if (value < 0 && !beyond)
-      return Status::error(Code::corrupt_file, "gguf: key %s is %lld, which cannot be negative", quoted(key).c_str(),
+      return Status::error(Code::corrupt_file, "gguf: key %s is %lld, which cannot be negative", in_quotes(key).c_str(),
                            static_cast<long long>(value));
     return static_cast<uint64_t>(value);
   });

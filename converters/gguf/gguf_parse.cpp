@@ -71,7 +71,7 @@ Status check_booleans(const GgufEntry& entry) {
   for (uint8_t byte : entry.bytes)
     if (byte > 1)
       return Status::error(Code::corrupt_file, "gguf: key %s holds %u where a bool should be",
-                           quoted(entry.key).c_str(), byte);
+                           in_quotes(entry.key).c_str(), byte);
   return {};
 }
 
@@ -79,14 +79,14 @@ Status check_booleans(const GgufEntry& entry) {
 Status read_values(Cursor& cursor, GgufEntry* entry) {
   const uint8_t* begin = cursor.here();
   if (entry->type == GgufType::string) {
-    if (entry->count > cursor.left() / 8) return truncated(cursor, quoted(entry->key).c_str());
+    if (entry->count > cursor.left() / 8) return truncated(cursor, in_quotes(entry->key).c_str());
     std::string_view text;
     for (uint64_t i = 0; i < entry->count; ++i)
-      if (!cursor.read_text(&text)) return truncated(cursor, quoted(entry->key).c_str());
+      if (!cursor.read_text(&text)) return truncated(cursor, in_quotes(entry->key).c_str());
   } else {
     uint64_t bytes;
     if (!checked_mul<uint64_t>(entry->count, gguf_element_bytes(entry->type), &bytes) || !cursor.skip(bytes))
-      return truncated(cursor, quoted(entry->key).c_str());
+      return truncated(cursor, in_quotes(entry->key).c_str());
   }
   entry->bytes = {begin, cursor.here()};
   return entry->type == GgufType::boolean ? check_booleans(*entry) : Status();
@@ -98,23 +98,23 @@ Status read_entry(Cursor& cursor, GgufEntry* entry) {
     return Status::error(Code::corrupt_file, "gguf: a metadata key has %zu bytes (1 to %llu are allowed)",
                          entry->key.size(), static_cast<unsigned long long>(kMostNameBytes));
   uint32_t type;
-  if (!cursor.read(&type)) return truncated(cursor, quoted(entry->key).c_str());
+  if (!cursor.read(&type)) return truncated(cursor, in_quotes(entry->key).c_str());
   if (type == static_cast<uint32_t>(GgufType::array)) {
     entry->is_array = true;
-    if (!cursor.read(&type) || !cursor.read(&entry->count)) return truncated(cursor, quoted(entry->key).c_str());
+    if (!cursor.read(&type) || !cursor.read(&entry->count)) return truncated(cursor, in_quotes(entry->key).c_str());
     if (type == static_cast<uint32_t>(GgufType::array))
-      return Status::error(Code::unsupported, "gguf: key %s is an array of arrays", quoted(entry->key).c_str());
+      return Status::error(Code::unsupported, "gguf: key %s is an array of arrays", in_quotes(entry->key).c_str());
   }
   if (type > static_cast<uint32_t>(GgufType::f64))
     return Status::error(Code::corrupt_file, "gguf: key %s has value type %u (0 to 12 are defined)",
-                         quoted(entry->key).c_str(), type);
+                         in_quotes(entry->key).c_str(), type);
   entry->type = static_cast<GgufType>(type);
   return read_values(cursor, entry);
 }
 
 // Row and matrix sizes from the file's dimensions, innermost first.
 Status set_shape(std::span<const uint64_t> dims, const GgmlType& type, GgufTensor* tensor, uint64_t* bytes) {
-  const std::string name = quoted(tensor->name);
+  const std::string name = in_quotes(tensor->name);
   uint64_t depth = 1;
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] == 0 || dims[i] > std::numeric_limits<int32_t>::max())
@@ -148,7 +148,7 @@ Status read_tensor(Cursor& cursor, GgufTensor* tensor, Place* place) {
   if (tensor->name.empty() || tensor->name.size() > kMostNameBytes)
     return Status::error(Code::corrupt_file, "gguf: a tensor's name has %zu bytes (1 to %llu are allowed)",
                          tensor->name.size(), static_cast<unsigned long long>(kMostNameBytes));
-  const std::string name = quoted(tensor->name);
+  const std::string name = in_quotes(tensor->name);
   uint32_t dim_count;
   if (!cursor.read(&dim_count)) return truncated(cursor, name.c_str());
   if (dim_count == 0 || dim_count > kMostDims)
@@ -175,7 +175,7 @@ Status index_entries(GgufParsed* out) {
   const auto twin = std::adjacent_find(out->entries_by_key.begin(), out->entries_by_key.end(),
                                        [&](uint32_t a, uint32_t b) { return key(a) == key(b); });
   if (twin == out->entries_by_key.end()) return {};
-  return Status::error(Code::corrupt_file, "gguf: key %s is there twice", quoted(key(*twin)).c_str());
+  return Status::error(Code::corrupt_file, "gguf: key %s is there twice", in_quotes(key(*twin)).c_str());
 }
 
 Status read_alignment(const GgufParsed& parsed, uint64_t* alignment) {
@@ -196,7 +196,7 @@ Status read_alignment(const GgufParsed& parsed, uint64_t* alignment) {
 Status place_tensors(std::span<const uint8_t> bytes, uint64_t alignment, std::vector<Place>& places, GgufParsed* out) {
   for (const Place& place : places) {
     GgufTensor& tensor = out->tensors[place.tensor];
-    const std::string name = quoted(tensor.name);
+    const std::string name = in_quotes(tensor.name);
     if (place.offset % alignment != 0)
       return Status::error(Code::corrupt_file, "gguf: tensor %s begins at offset %llu, not a multiple of %llu",
                            name.c_str(), static_cast<unsigned long long>(place.offset),
@@ -214,8 +214,8 @@ Status place_tensors(std::span<const uint8_t> bytes, uint64_t alignment, std::ve
   for (size_t i = 1; i < places.size(); ++i)
     if (places[i].offset - places[i - 1].offset < places[i - 1].bytes)
       return Status::error(Code::corrupt_file, "gguf: tensors %s and %s overlap",
-                           quoted(out->tensors[places[i - 1].tensor].name).c_str(),
-                           quoted(out->tensors[places[i].tensor].name).c_str());
+                           in_quotes(out->tensors[places[i - 1].tensor].name).c_str(),
+                           in_quotes(out->tensors[places[i].tensor].name).c_str());
   return {};
 }
 

@@ -14,6 +14,7 @@ namespace runnel {
 class MappedFile {
  public:
   // Only regular files. An empty file gives an empty span. `who` speaks in messages.
+  MappedFile() noexcept = default;
   static Result<MappedFile> open(const char* path, const char* who) noexcept;
   MappedFile(MappedFile&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

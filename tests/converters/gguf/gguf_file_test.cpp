@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include "tests/converters/gguf/gguf_bytes.h"
+#include "tests/support/gguf_bytes.h"
 
 namespace runnel {
 namespace {
