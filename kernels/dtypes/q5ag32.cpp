@@ -1,0 +1,28 @@
+// q5ag32 (GGUF Q5_1): 32 values of 5 bits with an offset, w = scale * q + minimum, 6 bits a weight.
+#include "kernels/dtypes/block.h"
+
+namespace runnel {
+namespace {
+
+struct Block {
+  Half scale;
+  Half minimum;
+  uint8_t high[4];  // bit i: the fifth bit of value i
+  uint8_t low[16];  // byte i: values i (low nibble) and 16 + i
+};
+
+void decode(const Block& block, float* out) noexcept {
+  const float scale = block.scale.value(), minimum = block.minimum.value();
+  for (int i = 0; i < 16; ++i) {
+    const int first = (block.low[i] & 15) | ((block.high[i / 8] >> i % 8 & 1) << 4);
+    const int second = (block.low[i] >> 4) | ((block.high[2 + i / 8] >> i % 8 & 1) << 4);
+    out[i] = scale * static_cast<float>(first) + minimum;
+    out[16 + i] = scale * static_cast<float>(second) + minimum;
+  }
+}
+
+}  // namespace
+
+constinit const DTypeInfo dtype_q5ag32 = row_form_type<Block, 32, decode>(DType::q5ag32, "q5ag32", 7, "q5_1");
+
+}  // namespace runnel

@@ -1,0 +1,13 @@
+#include "runtime/os/clock.h"
+
+#include <time.h>
+
+namespace runnel {
+
+uint64_t now_ns() noexcept {
+  timespec time = {};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(time.tv_nsec);
+}
+
+}  // namespace runnel
