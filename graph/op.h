@@ -52,6 +52,7 @@ struct OpDef {
   bool is_view = false;
   // The attribute that is an index into Graph::slots which the node alone writes, or -1.
   int32_t slot_attr = -1;
+  const CpuOp* cpu = nullptr;  // graph/cpu/cpu_op.h; null for views
 };
 
 // Every op, in the order of ops.inc.

@@ -1,6 +1,6 @@
 // The CPU back end: plans one arena for a graph, picks kernels once, runs steps without allocating.
 //
-// Ownership: borrows the model file, owns its arena and scratch. Thread rule: one run() at a time.
+// Ownership: borrows the graph and the weights, owns its arena and scratch. Thread rule: one run() at a time.
 #pragma once
 
 #include <atomic>
@@ -44,9 +44,21 @@ struct StepInput {
   const std::atomic<bool>* cancel = nullptr;  // checked at least once a layer; may be null
 };
 
+// Where an executor finds packed weights, by index of Graph::tensors. All borrowed.
+struct WeightView {
+  const void* context = nullptr;
+  const uint8_t* (*data)(const void* context, uint32_t tensor) noexcept = nullptr;
+  // Makes the bytes trustworthy; called once before a node first uses the tensor. May be null.
+  Status (*touch)(const void* context, uint32_t tensor) noexcept = nullptr;
+};
+
 class CpuExecutor {
  public:
+  // The file outlives the executor and stays where it is.
   static Result<CpuExecutor> create(const ModelFile& file, const ExecutorOptions& options) noexcept;
+  // The same over any source of weights. The (verified) graph and the weights outlive the executor.
+  static Result<CpuExecutor> create(const Graph& graph, const WeightView& weights,
+                                    const ExecutorOptions& options) noexcept;
   CpuExecutor(CpuExecutor&&) noexcept;
   CpuExecutor& operator=(CpuExecutor&&) noexcept;
   ~CpuExecutor();
@@ -57,6 +69,7 @@ class CpuExecutor {
   const ExecutorPlan& plan() const noexcept;
 
  private:
+  friend Result<ExecutorPlan> plan_executor(const Graph& graph, const ExecutorOptions& options) noexcept;
   struct Impl;
   explicit CpuExecutor(Impl* impl) noexcept : impl_(impl) {}
   Impl* impl_ = nullptr;

@@ -1,6 +1,8 @@
 // y[r][c] = act(x[r][c])
 //
 // in: x (rows, cols).  out: like x. kind: the GateKind of graph/builder.h.
+#include "graph/cpu/activate.h"
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
 namespace runnel {
@@ -15,6 +17,15 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+  const auto kind = static_cast<GateKind>(call.attrs[kKind]);
+  for (uint32_t r = slice.begin; r < slice.end; ++r) {
+    activate_row(kind, call.in[0].row(r), nullptr, call.out[0].row(r), call.out[0].cols);
+  }
+}
+
+constexpr CpuOp kCpu = {.split = split_rows, .run = run};
+
 }  // namespace
 
 const OpDef op_activation = {
@@ -27,6 +38,7 @@ const OpDef op_activation = {
     .attrs = kAttrs,
     .infer = infer,
     .in_place = 1,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

@@ -1,6 +1,9 @@
 // y[t] = table[ids[t]]
 //
 // in: table (vocab, cols), any storage type.  out: (tokens, cols).
+#include <cstring>
+
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
 namespace runnel {
@@ -15,6 +18,38 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+struct State {
+  PackedShape shape;
+  bool through_scratch;  // the table's rows are wider than the output's
+};
+
+Status prepare(CpuPrepare& prepare) noexcept {
+  auto& state = prepare.call.state.as<State>();
+  const TensorDesc& table = *prepare.call.in[0].desc;
+  const DTypeInfo& type = dtype_info(table.dtype);
+  if (!packed_shape(type, table.rows, table.cols, &state.shape)) {
+    return Status::error(Code::internal, "embed: table %s has no packed shape", table.name);
+  }
+  const uint64_t row_values = uint64_t{state.shape.blocks} * type.group;
+  state.through_scratch = row_values > table.cols;
+  if (state.through_scratch) prepare.worker_bytes = row_values * sizeof(float);
+  return {};
+}
+
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t worker) noexcept {
+  const auto& state = call.state.as<State>();
+  const CpuOperand& table = call.in[0];
+  const DTypeInfo& type = dtype_info(table.desc->dtype);
+  for (uint32_t t = slice.begin; t < slice.end; ++t) {
+    float* y = call.out[0].row(t);
+    float* row = state.through_scratch ? reinterpret_cast<float*>(step.scratch(worker)) : y;
+    dequantize_packed_row(type, table.weights, state.shape, static_cast<uint32_t>(step.ids[t]), row);
+    if (row != y) std::memcpy(y, row, table.cols * sizeof(float));
+  }
+}
+
+constexpr CpuOp kCpu = {.prepare = prepare, .split = split_rows, .run = run};
+
 }  // namespace
 
 const OpDef op_embed = {
@@ -26,6 +61,7 @@ const OpDef op_embed = {
     .max_outputs = 1,
     .attrs = {},
     .infer = infer,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

@@ -1,6 +1,8 @@
 // y[r][c] = act(gate[r][c]) * up[r][c]
 //
 // in: gate, up (rows, cols).  out: (rows, cols). kind: the GateKind of graph/builder.h.
+#include "graph/cpu/activate.h"
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
 namespace runnel {
@@ -17,6 +19,15 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+  const auto kind = static_cast<GateKind>(call.attrs[kKind]);
+  for (uint32_t r = slice.begin; r < slice.end; ++r) {
+    activate_row(kind, call.in[0].row(r), call.in[1].row(r), call.out[0].row(r), call.out[0].cols);
+  }
+}
+
+constexpr CpuOp kCpu = {.split = split_rows, .run = run};
+
 }  // namespace
 
 const OpDef op_gated = {
@@ -29,6 +40,7 @@ const OpDef op_gated = {
     .attrs = kAttrs,
     .infer = infer,
     .in_place = 3,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

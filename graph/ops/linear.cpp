@@ -1,7 +1,13 @@
 // y[r][o] = sum over i of x[r][i] * w[o][i] (+ bias[o])
 //
 // in: x (rows, in), w (out, in) of any storage type, optionally bias (1, out).  out: (rows, out).
+#include <algorithm>
+#include <cstring>
+
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
+#include "kernels/base/checked.h"
+#include "kernels/matmul/registry.h"
 
 namespace runnel {
 namespace {
@@ -21,6 +27,137 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+// The left side as the kernels want it.
+enum class Lhs : uint8_t {
+  direct,     // x itself
+  copied,     // float rows with zeros up to whole groups, aligned
+  quantized,  // 8-bit rows
+};
+
+struct State {
+  MatmulChoice choice;
+  uint64_t panel_bytes;
+  uint32_t panels, blocks;
+  uint32_t lhs_values;  // of a prepared row, padding included
+  uint32_t lhs_bytes;   // between prepared rows
+  Lhs lhs;
+};
+
+Status prepare(CpuPrepare& prepare) noexcept {
+  auto& state = prepare.call.state.as<State>();
+  const CpuOperand& x = prepare.call.in[0];
+  const TensorDesc& w = *prepare.call.in[1].desc;
+  const DTypeInfo& type = dtype_info(w.dtype);
+  PackedShape shape;
+  if (!packed_shape(type, w.rows, w.cols, &shape)) {
+    return Status::error(Code::internal, "linear: weight %s has no packed shape", w.name);
+  }
+  state.choice = choose_matmul(w.dtype, prepare.options.isa, prepare.options.float_activations);
+  state.panel_bytes = shape.panel_bytes;
+  state.panels = shape.panels;
+  state.blocks = shape.blocks;
+  state.lhs_values = shape.blocks * type.group;
+  if (state.choice.lhs == LhsType::q8g32) {
+    state.lhs = Lhs::quantized;
+    state.lhs_bytes = static_cast<uint32_t>(quantized_row_bytes(ceil_div(state.lhs_values, 32u)));
+  } else if (state.lhs_values != x.cols || !x.aligned) {
+    state.lhs = Lhs::copied;
+    state.lhs_bytes = round_up<uint32_t>(state.lhs_values * sizeof(float), 64);
+  } else {
+    state.lhs = Lhs::direct;
+    state.lhs_bytes = 0;
+  }
+  prepare.worker_bytes = state.lhs_bytes;
+  prepare.shared_bytes = x.rows > 1 ? uint64_t{x.rows} * state.lhs_bytes : 0;
+  return {};
+}
+
+void prepare_row(const State& state, const float* x, uint32_t cols, void* out) noexcept {
+  if (state.lhs == Lhs::quantized) {
+    quantize_row(x, cols, ceil_div(state.lhs_values, 32u), out);
+    return;
+  }
+  std::memcpy(out, x, cols * sizeof(float));
+  std::memset(static_cast<float*>(out) + cols, 0, (state.lhs_values - cols) * sizeof(float));
+}
+
+enum : uint32_t { kPrepareRows, kMultiply };
+
+Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
+  const auto& state = call.state.as<State>();
+  const uint32_t rows = call.out[0].rows;
+  if (phase == kPrepareRows) {
+    // A single row is prepared by each worker for itself: cheaper than a barrier.
+    if (state.lhs == Lhs::direct || rows == 1) return {};
+    return split_rows(call, step, phase);
+  }
+  // Slices large enough to pay for being handed out, small enough that 8 workers end together.
+  constexpr uint64_t kSliceBytes = 16384;  // of weights, times rows
+  constexpr uint32_t kSlices = 64;
+  const uint64_t panel_work = state.panel_bytes * rows;
+  const auto least = static_cast<uint32_t>(std::min<uint64_t>(ceil_div(kSliceBytes, panel_work), state.panels));
+  return {state.panels, std::max(least, ceil_div(state.panels, kSlices))};
+}
+
+// All rows over panels [begin, end).
+void multiply(const CpuCall& call, const State& state, const void* lhs, size_t lhs_stride, Slice panels) noexcept {
+  const CpuOperand& w = call.in[1];
+  const CpuOperand& y = call.out[0];
+  const uint32_t nr = w.desc->nr;
+  MatmulArgs args;
+  args.lhs = lhs;
+  args.lhs_stride = lhs_stride;
+  args.rhs = w.weights + panels.begin * state.panel_bytes;
+  args.dst = y.data + size_t{panels.begin} * nr;
+  args.dst_stride = y.stride * sizeof(float);
+  args.m = y.rows;
+  args.n = std::min(panels.end * nr, y.cols) - panels.begin * nr;
+  args.blocks = state.blocks;
+  run_matmul(state.choice, w.desc->dtype, args);
+  if (call.input_count < 3) return;
+  const float* bias = call.in[2].vector() + size_t{panels.begin} * nr;
+  for (uint32_t r = 0; r < y.rows; ++r) {
+    float* row = args.dst + r * y.stride;
+    for (uint32_t c = 0; c < args.n; ++c) row[c] += bias[c];
+  }
+}
+
+void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, uint32_t worker) noexcept {
+  const auto& state = call.state.as<State>();
+  const CpuOperand& x = call.in[0];
+  if (phase == kPrepareRows) {
+    for (uint32_t r = slice.begin; r < slice.end; ++r) {
+      prepare_row(state, x.row(r), x.cols, step.shared + size_t{r} * state.lhs_bytes);
+    }
+    return;
+  }
+  const void* lhs = step.shared;
+  size_t lhs_stride = state.lhs_bytes;
+  if (state.lhs == Lhs::direct) {
+    lhs = x.data;
+    lhs_stride = x.stride * sizeof(float);
+  } else if (x.rows == 1) {
+    lhs = step.scratch(worker);
+    uint64_t& prepared = step.marks[worker].node_number;
+    if (prepared != step.node_number) {
+      prepare_row(state, x.data, x.cols, step.scratch(worker));
+      prepared = step.node_number;
+    }
+  }
+  // Some panels at a time, so that they stay in the second cache while all rows pass over them.
+  constexpr uint64_t kCachedBytes = 65536;
+  const auto group = x.rows == 1
+                         ? slice.end - slice.begin
+                         : static_cast<uint32_t>(std::clamp<uint64_t>(kCachedBytes / state.panel_bytes, 1, UINT32_MAX));
+  for (uint32_t begin = slice.begin; begin < slice.end;) {
+    const uint32_t end = slice.end - begin > group ? begin + group : slice.end;
+    multiply(call, state, lhs, lhs_stride, {begin, end});
+    begin = end;
+  }
+}
+
+constexpr CpuOp kCpu = {.prepare = prepare, .phases = 2, .split = split, .run = run};
+
 }  // namespace
 
 const OpDef op_linear = {
@@ -32,6 +169,7 @@ const OpDef op_linear = {
     .max_outputs = 1,
     .attrs = {},
     .infer = infer,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

@@ -1,6 +1,7 @@
 // y[r][c] = a[r][c] * b[r][c]
 //
 // in: a, b (rows, cols).  out: (rows, cols).
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
 namespace runnel {
@@ -14,6 +15,18 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+  const uint32_t cols = call.out[0].cols;
+  for (uint32_t r = slice.begin; r < slice.end; ++r) {
+    const float* a = call.in[0].row(r);
+    const float* b = call.in[1].row(r);
+    float* y = call.out[0].row(r);
+    for (uint32_t c = 0; c < cols; ++c) y[c] = a[c] * b[c];
+  }
+}
+
+constexpr CpuOp kCpu = {.split = split_rows, .run = run};
+
 }  // namespace
 
 const OpDef op_mul = {
@@ -26,6 +39,7 @@ const OpDef op_mul = {
     .attrs = {},
     .infer = infer,
     .in_place = 3,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

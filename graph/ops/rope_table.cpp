@@ -1,6 +1,9 @@
 // y[t] = amplitude * (cos(p f_0), ..., cos(p f_{n-1}), sin(p f_0), ..., sin(p f_{n-1})), p the position of token t
 //
 // in: inv_freq f (1, n).  out: (tokens, 2 n). Computed once a step for all layers that share the frequencies.
+#include <cmath>
+
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
 namespace runnel {
@@ -19,6 +22,26 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
+  const auto amplitude = static_cast<float>(call.attrs[kAmplitude]);
+  const uint32_t count = call.in[0].cols;
+  const float* inv_freq = call.in[0].vector();
+  for (uint32_t t = slice.begin; t < slice.end; ++t) {
+    float* y = call.out[0].row(t);
+    const auto position = static_cast<float>(step.first_position + t);
+    for (uint32_t i = 0; i < count; ++i) {
+      const float angle = position * inv_freq[i];  // rounded to float, as the models were trained
+      y[i] = std::cos(angle) * amplitude;
+      y[count + i] = std::sin(angle) * amplitude;
+    }
+  }
+}
+
+// A row costs two calls of the maths library a frequency: short slices.
+Split split(const CpuCall& call, const CpuStep&, uint32_t) noexcept { return {call.out[0].rows, 4}; }
+
+constexpr CpuOp kCpu = {.split = split, .run = run};
+
 }  // namespace
 
 const OpDef op_rope_table = {
@@ -30,6 +53,7 @@ const OpDef op_rope_table = {
     .max_outputs = 1,
     .attrs = kAttrs,
     .infer = infer,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

@@ -1,6 +1,9 @@
 // y[o] = x[output_rows[o]]: the rows of the step whose logits are wanted
 //
 // in: x (tokens, cols).  out: (outputs, cols).
+#include <cstring>
+
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
 namespace runnel {
@@ -16,6 +19,14 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
+  for (uint32_t r = slice.begin; r < slice.end; ++r) {
+    std::memcpy(call.out[0].row(r), call.in[0].row(step.output_rows[r]), call.out[0].cols * sizeof(float));
+  }
+}
+
+constexpr CpuOp kCpu = {.split = split_rows, .run = run};
+
 }  // namespace
 
 const OpDef op_select_rows = {
@@ -27,6 +38,7 @@ const OpDef op_select_rows = {
     .max_outputs = 1,
     .attrs = {},
     .infer = infer,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

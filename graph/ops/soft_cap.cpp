@@ -1,6 +1,9 @@
 // y[r][c] = cap * tanh(x[r][c] / cap)
 //
 // in: x (rows, cols).  out: like x.
+#include <cmath>
+
+#include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
 namespace runnel {
@@ -15,6 +18,18 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
+void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+  const auto cap = static_cast<float>(call.attrs[kCap]);
+  const uint32_t cols = call.out[0].cols;
+  for (uint32_t r = slice.begin; r < slice.end; ++r) {
+    const float* x = call.in[0].row(r);
+    float* y = call.out[0].row(r);
+    for (uint32_t c = 0; c < cols; ++c) y[c] = cap * std::tanh(x[c] / cap);
+  }
+}
+
+constexpr CpuOp kCpu = {.split = split_rows, .run = run};
+
 }  // namespace
 
 const OpDef op_soft_cap = {
@@ -27,6 +42,7 @@ const OpDef op_soft_cap = {
     .attrs = kAttrs,
     .infer = infer,
     .in_place = 1,
+    .cpu = &kCpu,
 };
 
 }  // namespace runnel

@@ -1,0 +1,18 @@
+// CpuExecutor over a model file: its tensors as a WeightView.
+#include "graph/cpu/executor.h"
+
+namespace runnel {
+
+Result<CpuExecutor> CpuExecutor::create(const ModelFile& file, const ExecutorOptions& options) noexcept {
+  WeightView weights;
+  weights.context = &file;
+  weights.data = [](const void* context, uint32_t tensor) noexcept {
+    return static_cast<const ModelFile*>(context)->tensor_data(tensor);
+  };
+  weights.touch = [](const void* context, uint32_t tensor) noexcept {
+    return static_cast<const ModelFile*>(context)->touch_tensor(tensor);
+  };
+  return create(file.graph(), weights, options);
+}
+
+}  // namespace runnel

@@ -1,0 +1,55 @@
+// CpuProgram: a graph made ready to run on the CPU. Every operand has its address, every op its kernels and its
+// scratch.
+//
+// Ownership: owns its tables; borrows the graph, the weights, the arena and the scratch. Thread rule: one thread at a
+// time (run_node() itself hands work to the workers).
+#pragma once
+
+#include "graph/cpu/cpu_op.h"
+#include "graph/plan.h"
+
+namespace runnel {
+
+class CpuProgram {
+ public:
+  // Plans only: no weight is touched, and nothing can run before bind().
+  static Result<CpuProgram> create(const Graph& graph, const ExecutorOptions& options) noexcept;
+  // arena: plan().arena_bytes, scratch: plan().scratch_bytes, both 64-byte aligned.
+  Status bind(const WeightView& weights, uint8_t* arena, uint8_t* scratch) noexcept;
+
+  // A step is check_step(), begin_step(), run_node() for every node in order, end_step().
+  Status check_step(const StepInput& input, uint32_t workers) const noexcept;
+  void begin_step(const StepInput& input) noexcept;
+  Status run_node(size_t node, ParallelFor& workers) noexcept;
+  void end_step(const StepInput& input) noexcept;
+
+  const ExecutorPlan& plan() const noexcept { return plan_; }
+  const ArenaPlan& arena_plan() const noexcept { return arena_plan_; }
+  const Graph& graph() const noexcept { return *graph_; }
+
+ private:
+  CpuProgram() noexcept = default;
+  void lay_out(Tables* tables) noexcept;
+  Status prepare() noexcept;
+  void fill_operand(ValueId id, CpuOperand* operand) const noexcept;
+  void bind_operand(ValueId id, uint8_t* arena, CpuOperand* operand) const noexcept;
+  Status touch_weights(size_t node) noexcept;
+
+  const Graph* graph_ = nullptr;
+  ExecutorOptions options_;
+  ExecutorPlan plan_;
+  WeightView weights_;
+  Block memory_;  // of all spans below
+  ArenaPlan arena_plan_;
+  std::span<CpuCall> calls_;    // by node
+  std::span<uint8_t> touched_;  // by node: its weights may be used
+  std::span<KvPart> kv_parts_;  // by slot
+  std::span<CpuStep::WorkerMark> marks_;
+  KvLayout kv_;
+  CpuStep step_;
+  uint8_t* arena_ = nullptr;
+  uint64_t shared_bytes_ = 0, worker_bytes_ = 0;
+  uint32_t id_limit_ = UINT32_MAX;  // rows of the smallest table that ids select from
+};
+
+}  // namespace runnel
