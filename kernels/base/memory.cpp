@@ -1,5 +1,7 @@
 #include "kernels/base/memory.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 
 namespace runnel {
@@ -19,6 +21,17 @@ void* allocate(size_t bytes, size_t alignment) noexcept {
 }
 
 void release(void* memory) noexcept { std::free(memory); }
+
+void* map_pages(size_t bytes) noexcept {
+  if (g_gate != nullptr && !g_gate(g_gate_context, bytes)) return nullptr;
+  if (bytes == 0) bytes = 1;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+void unmap_pages(void* memory, size_t bytes) noexcept {
+  if (memory != nullptr) (void)::munmap(memory, bytes == 0 ? 1 : bytes);
+}
 
 void set_allocation_gate(AllocationGate gate, void* context) noexcept {
   g_gate = gate;

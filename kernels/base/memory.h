@@ -16,6 +16,12 @@ inline constexpr size_t kCacheLineBytes = 64;
 // Accepts null. Only for what allocate() returned.
 void release(void* memory) noexcept;
 
+// Zeroed pages straight from the system, which backs each one only when it is first touched: for large areas of which
+// little may ever be used. Null when there are none. The gate is asked as for allocate().
+[[nodiscard]] void* map_pages(size_t bytes) noexcept;
+// Accepts null. `bytes` as given to map_pages().
+void unmap_pages(void* memory, size_t bytes) noexcept;
+
 // Asked before each allocation when set; returning false makes it fail. For tests and for budget enforcement.
 // `context` is handed back. Set it while no other thread allocates; null removes it.
 using AllocationGate = bool (*)(void* context, size_t bytes) noexcept;
