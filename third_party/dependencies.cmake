@@ -9,6 +9,7 @@ add_library(runnel_flatbuffers INTERFACE)
 target_include_directories(runnel_flatbuffers SYSTEM INTERFACE ${RUNNEL_FLATBUFFERS_INCLUDE})
 
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # Unicode normal forms that tokenizers ask for
 find_path(RUNNEL_CPUINFO_INCLUDE cpuinfo.h REQUIRED)
 find_library(RUNNEL_CPUINFO_LIBRARY cpuinfo REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
