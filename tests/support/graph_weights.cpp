@@ -1,0 +1,78 @@
+#include "tests/support/graph_weights.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+
+#include "kernels/base/memory.h"
+
+namespace runnel::test {
+
+GraphWeights::GraphWeights(const Graph& graph, uint32_t seed, float scale) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  touches.resize(graph.tensors.size());
+  for (const TensorDesc& desc : graph.tensors) {
+    const DTypeInfo& type = dtype_info(desc.dtype);
+    if (type.quantize == nullptr) throw std::runtime_error("graph weights: a type without a quantiser");
+    const uint32_t blocks = (desc.cols + type.group - 1) / type.group;
+    std::vector<uint8_t> rows(size_t{desc.rows} * blocks * type.block_bytes);
+    std::vector<float> padded(size_t{blocks} * type.group);
+    std::vector<float> values;
+    for (uint32_t r = 0; r < desc.rows; ++r) {
+      for (uint32_t c = 0; c < desc.cols; ++c) {
+        padded[c] = desc.rows == 1 ? 1 + uniform(random) / 4
+                                   : scale * 1.7f * uniform(random) / std::sqrt(static_cast<float>(desc.cols));
+      }
+      uint8_t* row = rows.data() + size_t{r} * blocks * type.block_bytes;
+      type.quantize(padded.data(), row, blocks);
+      std::vector<float> back(padded.size());
+      type.dequantize(row, back.data(), blocks);
+      values.insert(values.end(), back.begin(), back.begin() + desc.cols);
+    }
+    values_.push_back(std::move(values));
+
+    auto* packed = static_cast<uint8_t*>(allocate(desc.bytes));
+    if (packed == nullptr) throw std::bad_alloc();
+    if (desc.nr == 1) {
+      std::memcpy(packed, rows.data(), rows.size());
+    } else {
+      const size_t panel_bytes = size_t{desc.nr} * blocks * type.block_bytes;
+      for (uint32_t first = 0; first < desc.rows; first += desc.nr) {
+        std::vector<const void*> panel(desc.nr, nullptr);
+        for (uint32_t i = 0; i < desc.nr && first + i < desc.rows; ++i) {
+          panel[i] = rows.data() + size_t{first + i} * blocks * type.block_bytes;
+        }
+        type.pack_panel(panel.data(), blocks, packed + first / desc.nr * panel_bytes);
+      }
+    }
+    packed_.push_back(packed);
+  }
+}
+
+GraphWeights::~GraphWeights() {
+  for (uint8_t* packed : packed_) release(packed);
+}
+
+void GraphWeights::set_vector(uint32_t index, const std::vector<float>& values) {
+  values_[index] = values;
+  std::memcpy(packed_[index], values.data(), values.size() * sizeof(float));
+}
+
+WeightView GraphWeights::view() const {
+  WeightView view;
+  view.context = this;
+  view.data = [](const void* context, uint32_t tensor) noexcept -> const uint8_t* {
+    return static_cast<const GraphWeights*>(context)->packed_[tensor];
+  };
+  view.touch = [](const void* context, uint32_t tensor) noexcept -> Status {
+    const auto& self = *static_cast<const GraphWeights*>(context);
+    ++self.touches[tensor];
+    if (tensor != self.refused) return {};
+    return Status::error(Code::corrupt_file, "graph weights: tensor %u was refused", tensor);
+  };
+  return view;
+}
+
+}  // namespace runnel::test
