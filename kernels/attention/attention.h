@@ -55,8 +55,17 @@ struct AttentionKernel {
   Isa isa;
   KvType kv;
 };
+#define ATTENTION_KERNEL(isa, kv) \
+  RUNNEL_ONLY_##isa(              \
+      void attention_##kv##_##isa(const AttentionArgs& args, uint32_t unit_begin, uint32_t unit_end) noexcept;)
+#include "kernels/attention/attention.inc"
+#undef ATTENTION_KERNEL
+
 // First row of attention.inc that fits; never null for a registered KvType (each ends in a scalar row).
 const AttentionKernel* choose_attention(KvType kv, Isa isa) noexcept;
+
+// Row `index` of attention.inc as built for this architecture, null past the last: for tests and benchmarks.
+const AttentionKernel* attention_kernel(uint32_t index) noexcept;
 
 // Writes one token's keys or values of all kv heads, converted to KvType, to its place. `x` is kv_heads * head_dim
 // floats; part_offset is kv.k_offset or kv.v_offset.

@@ -1,0 +1,213 @@
+// attention() of attention.h as a template over the instruction set's F32x16 (include f32x16_<isa>.h first).
+//
+// Keys are taken in blocks of 16 that begin at multiples of 16 of the absolute position, so that the order of a row's
+// sums depends on its position alone. A block's keys are transposed once, in first-level cache, for all rows of the
+// unit (its tokens times the query heads that share the kv head): scores then come 16 keys at a time without a
+// horizontal sum. Values are read as they lie, widened in registers, each for kTileRows rows. Softmax is online: a row
+// whose maximum grows is scaled down first.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/attention/attention.h"
+#include "kernels/simd/f32x16_math.h"
+
+namespace runnel {
+namespace {
+
+inline constexpr uint32_t kBlockKeys = 16;
+
+// Scratch of one unit; attention_scratch_floats() counts it.
+struct UnitScratch {
+  float* columns;  // (head_dim, 16): the block's keys, transposed
+  float* weights;  // (rows, 16): scores, then softmax weights of the block
+  float* maximum;  // (rows)
+  float* sum;      // (rows)
+};
+
+struct Unit {
+  const AttentionArgs* args;
+  uint32_t kv_head;
+  uint32_t group;        // query heads of this kv head
+  uint32_t first_token;  // rows are token-major: row = (token - first_token) * group + head in group
+  uint32_t rows;
+  UnitScratch scratch;
+
+  uint32_t token(uint32_t row) const noexcept { return first_token + row / group; }
+  uint32_t head(uint32_t row) const noexcept { return kv_head * group + row % group; }
+  const float* query(uint32_t row) const noexcept {
+    return args->q + token(row) * args->q_stride + size_t{head(row)} * args->head_dim;
+  }
+  float* output(uint32_t row) const noexcept {
+    return args->out + token(row) * args->out_stride + size_t{head(row)} * args->head_dim;
+  }
+  uint32_t keys_begin(uint32_t row) const noexcept {
+    const uint32_t end = keys_end(row);
+    return args->window != 0 && end > args->window ? end - args->window : 0;
+  }
+  uint32_t keys_end(uint32_t row) const noexcept { return args->first_position + token(row) + 1; }
+};
+
+// One block of keys: [begin, end) are those that some row of the unit sees; no other is read.
+struct Block {
+  uint32_t first;       // position of lane 0
+  uint32_t begin, end;  // lanes
+};
+
+static const uint16_t* kv_row(const AttentionArgs& args, uint64_t part_offset, uint32_t kv_head,
+                              uint32_t position) noexcept {
+  const KvView& kv = args.kv;
+  const uint32_t in_page = position & ((1u << kv.page_shift) - 1);
+  const uint8_t* part = kv.pages[position >> kv.page_shift] + part_offset + kv_head * kv.head_stride;
+  return reinterpret_cast<const uint16_t*>(part) + size_t{in_page} * args.head_dim;
+}
+
+static void transpose_keys(const Unit& unit, const Block& block) noexcept {
+  const uint32_t head_dim = unit.args->head_dim;
+  const uint16_t* rows[kBlockKeys];
+  for (uint32_t j = 0; j < kBlockKeys; ++j) {  // a lane without a key repeats one that is there; its score is dropped
+    const uint32_t lane = j < block.begin || j >= block.end ? block.begin : j;
+    rows[j] = kv_row(*unit.args, unit.args->kv.k_offset, unit.kv_head, block.first + lane);
+  }
+  uint32_t d = 0;
+  for (; d + 8 <= head_dim; d += 8) {
+    F32x16::transpose_f16(rows, unit.scratch.columns + size_t{d} * kBlockKeys);
+    for (uint32_t j = 0; j < kBlockKeys; ++j) rows[j] += 8;
+  }
+  for (uint32_t i = 0; d < head_dim; ++d, ++i) {
+    uint16_t lanes[kBlockKeys];
+    for (uint32_t j = 0; j < kBlockKeys; ++j) lanes[j] = rows[j][i];
+    F32x16::load_f16(lanes).store(unit.scratch.columns + size_t{d} * kBlockKeys);
+  }
+}
+
+template <int kRows>
+static void score_rows(const Unit& unit, uint32_t row) noexcept {
+  const uint32_t head_dim = unit.args->head_dim;
+  const float* q[kRows];
+  F32x16 score[kRows];
+  for (int i = 0; i < kRows; ++i) {
+    q[i] = unit.query(row + i);
+    score[i] = F32x16::set1(0);
+  }
+  const float* columns = unit.scratch.columns;
+  for (uint32_t d = 0; d < head_dim; ++d) {
+    const F32x16 keys = F32x16::load(columns + size_t{d} * kBlockKeys);
+    for (int i = 0; i < kRows; ++i) score[i] = F32x16::fma(F32x16::set1(q[i][d]), keys, score[i]);
+  }
+  const F32x16 scale = F32x16::set1(unit.args->scale);
+  for (int i = 0; i < kRows; ++i) (score[i] * scale).store(unit.scratch.weights + (row + i) * kBlockKeys);
+}
+
+static void scale_row(float* out, uint32_t head_dim, float factor) noexcept {
+  const F32x16 f = F32x16::set1(factor);
+  uint32_t d = 0;
+  for (; d + 16 <= head_dim; d += 16) (F32x16::load(out + d) * f).store(out + d);
+  for (; d < head_dim; ++d) out[d] *= factor;
+}
+
+// Scores of one row to weights; the row's running maximum, sum and output follow.
+static void softmax_row(const Unit& unit, const Block& block, uint32_t row) noexcept {
+  float* weights = unit.scratch.weights + row * kBlockKeys;
+  const uint32_t keys_begin = unit.keys_begin(row), keys_end = unit.keys_end(row);
+  const int begin = keys_begin > block.first ? static_cast<int>(keys_begin - block.first) : 0;
+  const int end = keys_end < block.first + kBlockKeys ? static_cast<int>(keys_end) - static_cast<int>(block.first)
+                                                      : static_cast<int>(kBlockKeys);
+  if (begin >= end) {  // the row sees no key of this block
+    F32x16::set1(0).store(weights);
+    return;
+  }
+  const F32x16 score = F32x16::keep(F32x16::load(weights), begin, end, -__builtin_inff());
+  const float old_maximum = unit.scratch.maximum[row];
+  const float block_maximum = score.reduce_max();
+  float maximum = old_maximum;
+  if (block_maximum > old_maximum) {
+    maximum = block_maximum;
+    const float factor = exp16(F32x16::set1(old_maximum - maximum)).reduce_max();
+    unit.scratch.maximum[row] = maximum;
+    unit.scratch.sum[row] *= factor;
+    scale_row(unit.output(row), unit.args->head_dim, factor);
+  }
+  const F32x16 weight = F32x16::keep(exp16(score - F32x16::set1(maximum)), begin, end, 0);
+  unit.scratch.sum[row] += weight.reduce_add();
+  weight.store(weights);
+}
+
+template <int kRows>
+static void add_values(const Unit& unit, const Block& block, const uint16_t* const* values, uint32_t row) noexcept {
+  const uint32_t head_dim = unit.args->head_dim;
+  const float* weights = unit.scratch.weights + row * kBlockKeys;
+  float* out[kRows];
+  for (int i = 0; i < kRows; ++i) out[i] = unit.output(row + i);
+  F32x16 sum[kRows];
+  uint32_t d = 0;
+  for (; d + 16 <= head_dim; d += 16) {
+    for (int i = 0; i < kRows; ++i) sum[i] = F32x16::load(out[i] + d);
+    for (uint32_t j = block.begin; j < block.end; ++j) {
+      const F32x16 value = F32x16::load_f16(values[j] + d);
+      for (int i = 0; i < kRows; ++i) sum[i] = F32x16::fma(F32x16::set1(weights[i * kBlockKeys + j]), value, sum[i]);
+    }
+    for (int i = 0; i < kRows; ++i) sum[i].store(out[i] + d);
+  }
+  if (d == head_dim) return;
+  const uint32_t tail = head_dim - d;
+  for (int i = 0; i < kRows; ++i) sum[i] = load_part(out[i] + d, tail);
+  for (uint32_t j = block.begin; j < block.end; ++j) {
+    const F32x16 value = load_part_f16(values[j] + d, tail);
+    for (int i = 0; i < kRows; ++i) sum[i] = F32x16::fma(F32x16::set1(weights[i * kBlockKeys + j]), value, sum[i]);
+  }
+  for (int i = 0; i < kRows; ++i) store_part(sum[i], out[i] + d, tail);
+}
+
+// All rows through step<n>(row) with n as large as kTileRows, the rest with smaller ones.
+template <int kRows, class Step>
+static uint32_t rows_by(uint32_t row, uint32_t rows, const Step& step) noexcept {
+  for (; row + kRows <= rows; row += kRows) step.template operator()<kRows>(row);
+  if constexpr (kRows > 1) row = rows_by<kRows / 2>(row, rows, step);
+  return row;
+}
+
+static void attend_unit(const Unit& unit) noexcept {
+  const AttentionArgs& args = *unit.args;
+  for (uint32_t row = 0; row < unit.rows; ++row) {
+    unit.scratch.maximum[row] = -__builtin_inff();
+    unit.scratch.sum[row] = 0;
+    float* out = unit.output(row);
+    for (uint32_t d = 0; d < args.head_dim; ++d) out[d] = 0;
+  }
+  const uint32_t begin = unit.keys_begin(0), end = unit.keys_end(unit.rows - 1);
+  for (uint32_t first = begin / kBlockKeys * kBlockKeys; first < end; first += kBlockKeys) {
+    const Block block = {first, first < begin ? begin - first : 0, end - first < kBlockKeys ? end - first : kBlockKeys};
+    transpose_keys(unit, block);
+    const uint16_t* values[kBlockKeys];
+    for (uint32_t j = block.begin; j < block.end; ++j)
+      values[j] = kv_row(args, args.kv.v_offset, unit.kv_head, first + j);
+    rows_by<kTileRows>(0, unit.rows, [&]<int kRows>(uint32_t row) { score_rows<kRows>(unit, row); });
+    for (uint32_t row = 0; row < unit.rows; ++row) softmax_row(unit, block, row);
+    rows_by<kTileRows>(0, unit.rows, [&]<int kRows>(uint32_t row) { add_values<kRows>(unit, block, values, row); });
+  }
+  for (uint32_t row = 0; row < unit.rows; ++row)
+    scale_row(unit.output(row), args.head_dim, 1.0f / unit.scratch.sum[row]);
+}
+
+static void attend(const AttentionArgs& args, uint32_t unit_begin, uint32_t unit_end) noexcept {
+  Unit unit = {};
+  unit.args = &args;
+  unit.group = args.heads / args.kv_heads;
+  const size_t most_rows = size_t{unit.group} * kAttentionTileTokens;
+  unit.scratch.columns = args.scratch;
+  unit.scratch.weights = unit.scratch.columns + size_t{args.head_dim} * kBlockKeys;
+  unit.scratch.maximum = unit.scratch.weights + most_rows * kBlockKeys;
+  unit.scratch.sum = unit.scratch.maximum + most_rows;
+  for (uint32_t u = unit_begin; u < unit_end; ++u) {
+    unit.kv_head = u % args.kv_heads;
+    unit.first_token = u / args.kv_heads * kAttentionTileTokens;
+    const uint32_t left = args.tokens - unit.first_token;
+    unit.rows = (left < kAttentionTileTokens ? left : kAttentionTileTokens) * unit.group;
+    attend_unit(unit);
+  }
+}
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,57 @@
+// Where the parts of a quantised activation row (matmul.h) and of the packed 4- and 8-bit panels
+// (kernels/dtypes/panel.h) lie, as plain offsets for kernels.
+//
+// A panel of nr = 16 rows is a run of blocks, one for each group of 32 along k:
+//   q4g32   16 half scales | 4 vectors of 64 bytes            value = (nibble - 8) * scale
+//   q4ag32  16 half scales | 16 half minima | 4 vectors       value = nibble * scale + minimum
+//   q8g32   16 half scales | 8 vectors of 64 bytes            value = byte * scale
+// Vector j holds for row r, at bytes 4r..4r+3, the k values 4j..4j+3 of the group; in 4-bit types these in the low
+// nibbles, 16 + 4j .. 16 + 4j + 3 in the high ones.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/matmul/matmul.h"
+
+namespace runnel {
+namespace {
+
+inline constexpr uint32_t kPanelRows = 16;
+
+// One quantised activation row.
+struct LhsRow {
+  const int8_t* q;
+  const float* scale;
+  const int32_t* sum;
+};
+
+[[maybe_unused]] static inline LhsRow lhs_row(const MatmulArgs& args, uint32_t row) noexcept {
+  const int8_t* q = static_cast<const int8_t*>(args.lhs) + row * args.lhs_stride;
+  const float* scale = reinterpret_cast<const float*>(q + size_t{args.blocks} * 32);
+  return {q, scale, reinterpret_cast<const int32_t*>(scale + args.blocks)};
+}
+
+struct Q4Block {
+  static constexpr size_t kBytes = 288, kVectors = 32;
+  static constexpr int kOffsetShift = 3;  // log2 of how much too large a nibble is
+  static constexpr bool kNibbles = true, kMinima = false;
+};
+struct Q4aBlock {
+  static constexpr size_t kBytes = 320, kVectors = 64, kMinimaAt = 32;
+  static constexpr int kOffsetShift = 0;
+  static constexpr bool kNibbles = true, kMinima = true;
+};
+struct Q8Block {
+  static constexpr size_t kBytes = 544, kVectors = 32;
+  static constexpr int kOffsetShift = 0;
+  static constexpr bool kNibbles = false, kMinima = false;
+};
+
+// One panel's results: columns [0, count) of row `row`.
+[[maybe_unused]] static inline float* dst_row(const MatmulArgs& args, uint32_t row, uint32_t column) noexcept {
+  return reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(args.dst) + row * args.dst_stride) + column;
+}
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,126 @@
+// Sixteen floats in two 256-bit registers (AVX2, FMA, F16C). See f32x16_scalar.h for what each operation means.
+#pragma once
+
+#include <immintrin.h>
+#include <stdint.h>
+
+namespace runnel {
+namespace {
+
+struct F32x16 {
+  __m256 lo, hi;
+
+  static F32x16 set1(float x) noexcept { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+  static F32x16 load(const float* p) noexcept { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static F32x16 load_f16(const uint16_t* p) noexcept {
+    return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+            _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
+  }
+  static F32x16 load_bf16(const uint16_t* p) noexcept { return {widen_bf16(p), widen_bf16(p + 8)}; }
+  void store(float* p) const noexcept {
+    _mm256_storeu_ps(p, lo);
+    _mm256_storeu_ps(p + 8, hi);
+  }
+  void store_f16(uint16_t* p) const noexcept {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(lo, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), _mm256_cvtps_ph(hi, _MM_FROUND_TO_NEAREST_INT));
+  }
+
+  friend F32x16 operator+(F32x16 a, F32x16 b) noexcept {
+    return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
+  }
+  friend F32x16 operator-(F32x16 a, F32x16 b) noexcept {
+    return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)};
+  }
+  friend F32x16 operator*(F32x16 a, F32x16 b) noexcept {
+    return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)};
+  }
+  friend F32x16 operator/(F32x16 a, F32x16 b) noexcept {
+    return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)};
+  }
+  static F32x16 fma(F32x16 a, F32x16 b, F32x16 c) noexcept {
+    return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+  }
+  static F32x16 min(F32x16 a, F32x16 b) noexcept { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
+  static F32x16 max(F32x16 a, F32x16 b) noexcept { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
+  static F32x16 round(F32x16 a) noexcept {
+    constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    return {_mm256_round_ps(a.lo, kNearest), _mm256_round_ps(a.hi, kNearest)};
+  }
+  static F32x16 pow2(F32x16 n) noexcept { return {pow2_8(n.lo), pow2_8(n.hi)}; }
+  static F32x16 keep(F32x16 a, int begin, int end, float other) noexcept {
+    const __m256 rest = _mm256_set1_ps(other);
+    const __m256i first = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i second = _mm256_add_epi32(first, _mm256_set1_epi32(8));
+    return {_mm256_blendv_ps(rest, a.lo, inside(first, begin, end)),
+            _mm256_blendv_ps(rest, a.hi, inside(second, begin, end))};
+  }
+  static F32x16 select_less(F32x16 x, F32x16 limit, F32x16 a, F32x16 b) noexcept {
+    return {_mm256_blendv_ps(b.lo, a.lo, _mm256_cmp_ps(x.lo, limit.lo, _CMP_LT_OQ)),
+            _mm256_blendv_ps(b.hi, a.hi, _mm256_cmp_ps(x.hi, limit.hi, _CMP_LT_OQ))};
+  }
+  static F32x16 copysign(F32x16 magnitude, F32x16 sign) noexcept {
+    const __m256 bit = _mm256_set1_ps(-0.0f);
+    return {_mm256_or_ps(_mm256_andnot_ps(bit, magnitude.lo), _mm256_and_ps(bit, sign.lo)),
+            _mm256_or_ps(_mm256_andnot_ps(bit, magnitude.hi), _mm256_and_ps(bit, sign.hi))};
+  }
+  float reduce_add() const noexcept {
+    const __m256 eight = _mm256_add_ps(lo, hi);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+  }
+  float reduce_max() const noexcept {
+    const __m256 eight = _mm256_max_ps(lo, hi);
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
+  }
+
+  // Halves are transposed as 16-bit integers, rows 0-7 in the lower lanes and 8-15 in the upper ones, then widened.
+  static void transpose_f16(const uint16_t* const* rows, float* columns) noexcept {
+    __m256i r[8], t[8];
+    for (int j = 0; j < 8; ++j) r[j] = load_pair(rows[j], rows[j + 8]);
+    for (int j = 0; j < 4; ++j) {
+      t[2 * j] = _mm256_unpacklo_epi16(r[2 * j], r[2 * j + 1]);
+      t[2 * j + 1] = _mm256_unpackhi_epi16(r[2 * j], r[2 * j + 1]);
+    }
+    for (int j = 0; j < 2; ++j) {
+      r[4 * j] = _mm256_unpacklo_epi32(t[4 * j], t[4 * j + 2]);
+      r[4 * j + 1] = _mm256_unpackhi_epi32(t[4 * j], t[4 * j + 2]);
+      r[4 * j + 2] = _mm256_unpacklo_epi32(t[4 * j + 1], t[4 * j + 3]);
+      r[4 * j + 3] = _mm256_unpackhi_epi32(t[4 * j + 1], t[4 * j + 3]);
+    }
+    for (int j = 0; j < 4; ++j) {
+      store_widened(columns + 32 * j, _mm256_unpacklo_epi64(r[j], r[j + 4]));
+      store_widened(columns + 32 * j + 16, _mm256_unpackhi_epi64(r[j], r[j + 4]));
+    }
+  }
+
+ private:
+  static __m256 widen_bf16(const uint16_t* p) noexcept {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  }
+  static __m256 pow2_8(__m256 n) noexcept {
+    const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+  }
+  static __m256 inside(__m256i index, int begin, int end) noexcept {
+    const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(begin), index);
+    return _mm256_castsi256_ps(_mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(end), index)));
+  }
+  static __m256i load_pair(const uint16_t* low, const uint16_t* high) noexcept {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
+                                   _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
+  }
+  static void store_widened(float* p, __m256i halves) noexcept {
+    _mm256_storeu_ps(p, _mm256_cvtph_ps(_mm256_castsi256_si128(halves)));
+    _mm256_storeu_ps(p + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1)));
+  }
+};
+
+inline constexpr int kTileRows = 4;  // 8 accumulators, 2 operands, and room for broadcasts
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,121 @@
+// Sixteen floats in four 128-bit registers (Armv8.0 Advanced SIMD). See f32x16_scalar.h for what each operation means.
+#pragma once
+
+#include <arm_neon.h>
+#include <stdint.h>
+
+namespace runnel {
+namespace {
+
+struct F32x16 {
+  float32x4_t v[4];
+
+  template <class Fn>
+  static F32x16 each(Fn fn) noexcept {
+    return {{fn(0), fn(1), fn(2), fn(3)}};
+  }
+
+  static F32x16 set1(float x) noexcept {
+    return each([x](int) { return vdupq_n_f32(x); });
+  }
+  static F32x16 load(const float* p) noexcept {
+    return each([p](int i) { return vld1q_f32(p + 4 * i); });
+  }
+  static F32x16 load_f16(const uint16_t* p) noexcept {
+    return each([p](int i) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))); });
+  }
+  static F32x16 load_bf16(const uint16_t* p) noexcept {
+    return each([p](int i) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16)); });
+  }
+  void store(float* p) const noexcept {
+    for (int i = 0; i < 4; ++i) vst1q_f32(p + 4 * i, v[i]);
+  }
+  void store_f16(uint16_t* p) const noexcept {
+    for (int i = 0; i < 4; ++i) vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(v[i])));
+  }
+
+  friend F32x16 operator+(const F32x16& a, const F32x16& b) noexcept {
+    return each([&](int i) { return vaddq_f32(a.v[i], b.v[i]); });
+  }
+  friend F32x16 operator-(const F32x16& a, const F32x16& b) noexcept {
+    return each([&](int i) { return vsubq_f32(a.v[i], b.v[i]); });
+  }
+  friend F32x16 operator*(const F32x16& a, const F32x16& b) noexcept {
+    return each([&](int i) { return vmulq_f32(a.v[i], b.v[i]); });
+  }
+  friend F32x16 operator/(const F32x16& a, const F32x16& b) noexcept {
+    return each([&](int i) { return vdivq_f32(a.v[i], b.v[i]); });
+  }
+  static F32x16 fma(const F32x16& a, const F32x16& b, const F32x16& c) noexcept {
+    return each([&](int i) { return vfmaq_f32(c.v[i], a.v[i], b.v[i]); });
+  }
+  static F32x16 min(const F32x16& a, const F32x16& b) noexcept {
+    return each([&](int i) { return vminq_f32(a.v[i], b.v[i]); });
+  }
+  static F32x16 max(const F32x16& a, const F32x16& b) noexcept {
+    return each([&](int i) { return vmaxq_f32(a.v[i], b.v[i]); });
+  }
+  static F32x16 round(const F32x16& a) noexcept {
+    return each([&](int i) { return vrndnq_f32(a.v[i]); });
+  }
+  static F32x16 pow2(const F32x16& n) noexcept {
+    return each([&](int i) {
+      return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n.v[i]), vdupq_n_s32(127)), 23));
+    });
+  }
+  static F32x16 keep(const F32x16& a, int begin, int end, float other) noexcept {
+    static const int32_t kFirst[4] = {0, 1, 2, 3};
+    return each([&](int i) {
+      const int32x4_t index = vaddq_s32(vld1q_s32(kFirst), vdupq_n_s32(4 * i));
+      const uint32x4_t inside = vandq_u32(vcgeq_s32(index, vdupq_n_s32(begin)), vcltq_s32(index, vdupq_n_s32(end)));
+      return vbslq_f32(inside, a.v[i], vdupq_n_f32(other));
+    });
+  }
+  static F32x16 select_less(const F32x16& x, const F32x16& limit, const F32x16& a, const F32x16& b) noexcept {
+    return each([&](int i) { return vbslq_f32(vcltq_f32(x.v[i], limit.v[i]), a.v[i], b.v[i]); });
+  }
+  static F32x16 copysign(const F32x16& magnitude, const F32x16& sign) noexcept {
+    return each([&](int i) { return vbslq_f32(vdupq_n_u32(1u << 31), sign.v[i], magnitude.v[i]); });
+  }
+  float reduce_add() const noexcept {
+    const float32x4_t four = vaddq_f32(vaddq_f32(v[0], v[2]), vaddq_f32(v[1], v[3]));
+    const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+    return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+  }
+  float reduce_max() const noexcept { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(v[0], v[1]), vmaxq_f32(v[2], v[3]))); }
+
+  static void transpose_f16(const uint16_t* const* rows, float* columns) noexcept {
+    for (int group = 0; group < 16; group += 8) {  // 8 rows by 8 values, as 16-bit integers
+      uint16x8_t r[8];
+      for (int j = 0; j < 8; ++j) r[j] = vld1q_u16(rows[group + j]);
+      uint32x4_t t[8];
+      for (int j = 0; j < 8; j += 2) {
+        t[j] = vreinterpretq_u32_u16(vtrn1q_u16(r[j], r[j + 1]));      // even values of two rows
+        t[j + 1] = vreinterpretq_u32_u16(vtrn2q_u16(r[j], r[j + 1]));  // odd ones
+      }
+      for (int odd = 0; odd < 2; ++odd) {
+        for (int pair = 0; pair < 2; ++pair) {  // values odd + 2 * pair and odd + 2 * pair + 4 of rows 0-3 and 4-7
+          const auto mix = [&](int at) {
+            return vreinterpretq_u64_u32(pair == 0 ? vtrn1q_u32(t[at + odd], t[at + odd + 2])
+                                                   : vtrn2q_u32(t[at + odd], t[at + odd + 2]));
+          };
+          float* out = columns + (odd + 2 * pair) * 16 + group;
+          store_widened(out, vtrn1q_u64(mix(0), mix(4)));
+          store_widened(out + 4 * 16, vtrn2q_u64(mix(0), mix(4)));
+        }
+      }
+    }
+  }
+
+ private:
+  static void store_widened(float* p, uint64x2_t halves) noexcept {
+    const float16x8_t h = vreinterpretq_f16_u64(halves);
+    vst1q_f32(p, vcvt_f32_f16(vget_low_f16(h)));
+    vst1q_f32(p + 4, vcvt_f32_f16(vget_high_f16(h)));
+  }
+};
+
+inline constexpr int kTileRows = 4;  // 16 accumulators, 4 operands, and room for broadcasts
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,202 @@
+// Every row of attention.inc against double precision, over shuffled pages that end at unmapped memory.
+#include "kernels/attention/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "kernels/half.h"
+#include "tests/support/guarded_buffer.h"
+
+namespace runnel {
+namespace {
+
+using test::GuardedBuffer;
+
+struct Shape {
+  uint32_t heads, kv_heads, head_dim, page_shift, first, tokens, window;
+};
+
+void PrintTo(const Shape& s, std::ostream* os) {
+  *os << s.heads << "x" << s.kv_heads << " heads of " << s.head_dim << ", pages of " << (1u << s.page_shift) << ", "
+      << s.tokens << " tokens at " << s.first << ", window " << s.window;
+}
+
+// Random queries, keys and values; keys and values in pages in a shuffled order, one layer a page.
+class Problem {
+ public:
+  Problem(const Shape& shape, uint32_t seed)
+      : shape(shape),
+        length(shape.first + shape.tokens),
+        q(size_t(shape.tokens) * q_stride() * 4),
+        out(size_t(shape.tokens) * q_stride() * 4, 0xff),
+        scratch(attention_scratch_floats(shape.heads, shape.kv_heads, shape.head_dim) * 4, 0xff) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    for (size_t i = 0; i < size_t(shape.tokens) * q_stride(); ++i) q.as<float>()[i] = normal(random) * 2;
+    const uint32_t page_tokens = 1u << shape.page_shift;
+    const uint32_t page_count = (length + page_tokens - 1) / page_tokens;
+    const size_t part = size_t(page_tokens) * shape.kv_heads * shape.head_dim * 2;
+    for (uint32_t i = 0; i < page_count; ++i) memory.emplace_back(2 * part, 0xff);  // not a number until written
+    for (const GuardedBuffer& page : memory) pages.push_back(page.data());
+    std::shuffle(pages.begin(), pages.end(), random);
+    const bool keys_last = seed % 2 != 0;  // either part ends at the guard
+    view = {pages.data(),         shape.page_shift,     KvType::f16,
+            keys_last ? part : 0, keys_last ? 0 : part, size_t(page_tokens) * shape.head_dim * 2};
+    keys.resize(size_t(length) * shape.kv_heads * shape.head_dim);
+    values.resize(keys.size());
+    for (float& x : keys) x = normal(random);
+    for (float& x : values) x = normal(random);
+    const size_t row = size_t(shape.kv_heads) * shape.head_dim;
+    for (uint32_t t = 0; t < length; ++t) {
+      store_kv(view, view.k_offset, t, keys.data() + t * row, shape.kv_heads, shape.head_dim);
+      store_kv(view, view.v_offset, t, values.data() + t * row, shape.kv_heads, shape.head_dim);
+    }
+    for (float& x : keys) x = f16_to_f32(f32_to_f16(x));
+    for (float& x : values) x = f16_to_f32(f32_to_f16(x));
+    // A window gives pages back: nothing may look at them.
+    const uint32_t oldest = shape.window != 0 && shape.first + 1 > shape.window ? shape.first + 1 - shape.window : 0;
+    for (uint32_t i = 0; i < oldest / page_tokens; ++i) pages[i] = nullptr;
+  }
+
+  size_t q_stride() const { return size_t(shape.heads) * shape.head_dim; }
+  float scale() const { return 1.0f / std::sqrt(float(shape.head_dim)); }
+
+  AttentionArgs args() const {
+    AttentionArgs a = {};
+    a.q = q.as<const float>();
+    a.q_stride = a.out_stride = q_stride();
+    a.out = out.as<float>();
+    a.kv = view;
+    a.first_position = shape.first;
+    a.tokens = shape.tokens;
+    a.heads = shape.heads;
+    a.kv_heads = shape.kv_heads;
+    a.head_dim = shape.head_dim;
+    a.scale = scale();
+    a.window = shape.window;
+    a.scratch = scratch.as<float>();
+    return a;
+  }
+
+  std::vector<double> expected(uint32_t token, uint32_t head) const {
+    const uint32_t d_count = shape.head_dim, end = shape.first + token + 1;
+    const uint32_t begin = shape.window != 0 && end > shape.window ? end - shape.window : 0;
+    const uint32_t kv_head = head / (shape.heads / shape.kv_heads);
+    const float* query = q.as<const float>() + token * q_stride() + head * d_count;
+    std::vector<double> score(end), result(d_count);
+    double maximum = -INFINITY, sum = 0;
+    for (uint32_t j = begin; j < end; ++j) {
+      const float* key = keys.data() + (size_t(j) * shape.kv_heads + kv_head) * d_count;
+      for (uint32_t d = 0; d < d_count; ++d) score[j] += double(query[d]) * key[d];
+      score[j] *= scale();
+      maximum = std::max(maximum, score[j]);
+    }
+    for (uint32_t j = begin; j < end; ++j) sum += score[j] = std::exp(score[j] - maximum);
+    for (uint32_t j = begin; j < end; ++j) {
+      const float* value = values.data() + (size_t(j) * shape.kv_heads + kv_head) * d_count;
+      for (uint32_t d = 0; d < d_count; ++d) result[d] += score[j] / sum * value[d];
+    }
+    return result;
+  }
+
+  Shape shape;
+  uint32_t length;
+  GuardedBuffer q, out, scratch;
+  std::vector<GuardedBuffer> memory;
+  std::vector<uint8_t*> pages;
+  std::vector<float> keys, values;
+  KvView view;
+};
+
+std::vector<Shape> shapes() {
+  std::vector<Shape> all;
+  for (uint32_t head_dim : {1u, 16u, 20u, 64u, 80u, 96u, 100u, 128u, 256u, 512u})
+    all.push_back({4, 2, head_dim, 4, 37, 3, 0});
+  for (uint32_t group = 1; group <= 8; ++group) all.push_back({group * 3, 3, 24, 3, 20, 18, 0});
+  for (uint32_t page_shift = 0; page_shift <= 6; ++page_shift) {
+    all.push_back({2, 1, 40, page_shift, 0, 50, 0});
+    all.push_back({2, 1, 40, page_shift, 70, 1, 0});
+    all.push_back({2, 2, 32, page_shift, 90, 33, 20});
+  }
+  for (uint32_t window : {1u, 2u, 15u, 16u, 17u, 31u, 64u}) {
+    all.push_back({2, 1, 16, 4, 100, 1, window});
+    all.push_back({2, 1, 16, 2, 0, 60, window});
+  }
+  for (uint32_t tokens : {1u, 15u, 16u, 17u, 32u}) all.push_back({7, 1, 64, 5, 15, tokens, 0});
+  return all;
+}
+
+class EachAttentionRow : public testing::TestWithParam<const AttentionKernel*> {
+ protected:
+  void SetUp() override {
+    if (!covers(cpu_isa(), GetParam()->isa)) GTEST_SKIP() << "this CPU has no " << isa_name(GetParam()->isa);
+  }
+};
+
+TEST_P(EachAttentionRow, MatchesDoublePrecision) {
+  uint32_t seed = 0;
+  for (const Shape& shape : shapes()) {
+    SCOPED_TRACE(testing::PrintToString(shape));
+    const Problem problem(shape, ++seed);
+    GetParam()->run(problem.args(), 0, attention_units(shape.tokens, shape.kv_heads));
+    for (uint32_t t = 0; t < shape.tokens; ++t) {
+      for (uint32_t h = 0; h < shape.heads; ++h) {
+        const std::vector<double> expected = problem.expected(t, h);
+        const float* got = problem.out.as<const float>() + t * problem.q_stride() + size_t(h) * shape.head_dim;
+        for (uint32_t d = 0; d < shape.head_dim; ++d)
+          ASSERT_NEAR(got[d], expected[d], 1e-5) << "token " << t << " head " << h << " value " << d;
+      }
+    }
+  }
+}
+
+// One token at a time, in other pages, and cut into other units: the same bits.
+TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
+  for (const uint32_t window : {0u, 21u}) {
+    const Shape whole_shape = {6, 2, 72, 3, 9, 45, window};
+    const Problem whole(whole_shape, 5);
+    GetParam()->run(whole.args(), 0, attention_units(45, 2));
+    for (uint32_t t = 0; t < 45; ++t) {
+      AttentionArgs one = whole.args();
+      std::vector<float> out(whole.q_stride());
+      one.q += t * one.q_stride;
+      one.out = out.data();
+      one.first_position += t;
+      one.tokens = 1;
+      for (uint32_t u = 2; u-- > 0;) GetParam()->run(one, u, u + 1);
+      const float* expected = whole.out.as<const float>() + t * whole.q_stride();
+      for (size_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], expected[i]) << "token " << t << " value " << i;
+    }
+  }
+}
+
+TEST_P(EachAttentionRow, HugeValuesStayFinite) {
+  Problem problem({2, 1, 16, 2, 3, 4, 0}, 9);
+  std::vector<float> huge(16, 1e30f);
+  huge[3] = -INFINITY;
+  store_kv(problem.view, problem.view.v_offset, 6, huge.data(), 1, 16);
+  GetParam()->run(problem.args(), 0, 1);
+  for (size_t i = 0; i < 4 * problem.q_stride(); ++i) EXPECT_TRUE(std::isfinite(problem.out.as<float>()[i]));
+  // Token 6 is unseen by the first three rows.
+  for (uint32_t d = 0; d < 16; ++d) EXPECT_NEAR(problem.out.as<float>()[d], problem.expected(0, 0)[d], 5e-6);
+}
+
+std::vector<const AttentionKernel*> rows() {
+  std::vector<const AttentionKernel*> all;
+  for (uint32_t i = 0; attention_kernel(i) != nullptr; ++i) all.push_back(attention_kernel(i));
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(Kernels, EachAttentionRow, testing::ValuesIn(rows()),
+                         [](const auto& info) { return std::string(info.param->name); });
+
+TEST(Attention, EveryIsaHasARow) {
+  for (const Isa isa : {Isa::scalar, cpu_isa()}) ASSERT_NE(choose_attention(KvType::f16, isa), nullptr);
+  EXPECT_STREQ(choose_attention(KvType::f16, Isa::scalar)->name, "attention_f16_scalar");
+}
+
+}  // namespace
+}  // namespace runnel
