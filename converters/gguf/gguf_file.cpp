@@ -13,8 +13,9 @@
 namespace runnel {
 
 struct GgufFile::Impl {
-  std::vector<MappedFile> maps;  // one a split; none for open_memory
-  GgufParsed parsed;             // of the first split; its tensors are those of all splits
+  std::vector<std::string> names;  // of maps
+  std::vector<MappedFile> maps;    // one a split; none for open_memory
+  GgufParsed parsed;               // of the first split; its tensors are those of all splits
   std::vector<uint32_t> tensors_by_name;
   uint64_t file_bytes = 0;
 };
@@ -103,6 +104,7 @@ Result<GgufFile> GgufFile::open(const char* path) noexcept {
     RUNNEL_TRY(parse_gguf(first.bytes(), &owned->parsed).with_context("%s", path));
     owned->file_bytes = first.bytes().size();
     owned->maps.push_back(std::move(first));
+    owned->names.emplace_back(path);
     GgufFile file(owned.release());
     Impl& impl = *file.impl_;
 
@@ -135,6 +137,7 @@ Result<GgufFile> GgufFile::open(const char* path) noexcept {
       impl.parsed.tensors.insert(impl.parsed.tensors.end(), more.begin(), more.end());
       impl.file_bytes += map.bytes().size();
       impl.maps.push_back(std::move(map));
+      impl.names.push_back(name);
     }
     if (splits > 1) {
       RUNNEL_ASSIGN(const uint64_t tensors, file.u64("split.tensors.count", impl.parsed.tensors.size()));
@@ -174,6 +177,9 @@ const GgufTensor* GgufFile::tensor(std::string_view name) const noexcept {
 std::span<const GgufEntry> GgufFile::entries() const noexcept { return impl_->parsed.entries; }
 std::span<const GgufTensor> GgufFile::tensors() const noexcept { return impl_->parsed.tensors; }
 uint64_t GgufFile::file_bytes() const noexcept { return impl_->file_bytes; }
+size_t GgufFile::file_count() const noexcept { return impl_->maps.size(); }
+const std::string& GgufFile::file_name(size_t i) const noexcept { return impl_->names[i]; }
+std::span<const uint8_t> GgufFile::file(size_t i) const noexcept { return impl_->maps[i].bytes(); }
 
 Result<uint64_t> GgufFile::u64(std::string_view key, uint64_t fallback) const noexcept {
   return guarded("gguf", [&]() -> Result<uint64_t> {

@@ -63,6 +63,10 @@ class GgufFile {
   std::span<const GgufEntry> entries() const noexcept;
   std::span<const GgufTensor> tensors() const noexcept;
   uint64_t file_bytes() const noexcept;
+  // The mapped files, in split order (none for open_memory).
+  size_t file_count() const noexcept;
+  const std::string& file_name(size_t i) const noexcept;
+  std::span<const uint8_t> file(size_t i) const noexcept;
 
   // Typed look-ups. A missing key gives `fallback`; a key of another type is corrupt_file. Any integer type that fits.
   Result<uint64_t> u64(std::string_view key, uint64_t fallback) const noexcept;

@@ -113,7 +113,7 @@ Result<SafetensorsFile> SafetensorsFile::open(const char* path) noexcept {
   return guarded("safetensors", [&]() -> Result<SafetensorsFile> {
     RUNNEL_ASSIGN(MappedFile map, MappedFile::open(path, "safetensors"));
     SafetensorsFile file(std::move(map));
-    file.file_bytes_ = file.map_.bytes().size();
+    file.bytes_ = file.map_.bytes();
     auto tensors = parse(file.map_.bytes());
     if (!tensors.ok()) return std::move(tensors).status().with_context("%s", path);
     file.tensors_ = *std::move(tensors);
@@ -124,7 +124,7 @@ Result<SafetensorsFile> SafetensorsFile::open(const char* path) noexcept {
 Result<SafetensorsFile> SafetensorsFile::open_memory(std::span<const uint8_t> bytes) noexcept {
   return guarded("safetensors", [&]() -> Result<SafetensorsFile> {
     SafetensorsFile file{MappedFile{}};
-    file.file_bytes_ = bytes.size();
+    file.bytes_ = bytes;
     RUNNEL_ASSIGN(file.tensors_, parse(bytes));
     return file;
   });

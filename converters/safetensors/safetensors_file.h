@@ -30,13 +30,13 @@ class SafetensorsFile {
 
   std::span<const SafetensorsTensor> tensors() const noexcept { return tensors_; }  // by name
   const SafetensorsTensor* tensor(std::string_view name) const noexcept;            // null when absent
-  uint64_t file_bytes() const noexcept { return file_bytes_; }
+  std::span<const uint8_t> bytes() const noexcept { return bytes_; }                // the whole file
 
  private:
   explicit SafetensorsFile(MappedFile map) noexcept : map_(std::move(map)) {}
   MappedFile map_;
   std::vector<SafetensorsTensor> tensors_;
-  uint64_t file_bytes_ = 0;
+  std::span<const uint8_t> bytes_;
 };
 
 }  // namespace runnel

@@ -1,0 +1,58 @@
+// Qwen2 and Qwen2.5: Llama's form with biases on q, k and v, and a window on the upper layers where the configuration
+// switches it on (Yang et al. 2024, arXiv 2407.10671).
+#include "converters/recipe/recipe.h"
+
+namespace runnel {
+namespace {
+
+using enum Dim;
+
+// clang-format off
+constexpr TensorRule kTensors[] = {
+    // our name        rows   cols   in GGUF                     in safetensors
+    {"embed",          vocab, model, "token_embd.weight",        "model.embed_tokens.weight"},
+    {"{}.attn.norm",   one,   model, "blk.{}.attn_norm.weight",  "model.layers.{}.input_layernorm.weight"},
+    {"{}.attn.q",      q,     model, "blk.{}.attn_q.weight",     "model.layers.{}.self_attn.q_proj.weight"},
+    {"{}.attn.k",      kv,    model, "blk.{}.attn_k.weight",     "model.layers.{}.self_attn.k_proj.weight"},
+    {"{}.attn.v",      kv,    model, "blk.{}.attn_v.weight",     "model.layers.{}.self_attn.v_proj.weight"},
+    {"{}.attn.o",      model, q,     "blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"},
+    {"{}.attn.q.bias", one,   q,     "blk.{}.attn_q.bias",       "model.layers.{}.self_attn.q_proj.bias"},
+    {"{}.attn.k.bias", one,   kv,    "blk.{}.attn_k.bias",       "model.layers.{}.self_attn.k_proj.bias"},
+    {"{}.attn.v.bias", one,   kv,    "blk.{}.attn_v.bias",       "model.layers.{}.self_attn.v_proj.bias"},
+    {"{}.ffn.norm",    one,   model, "blk.{}.ffn_norm.weight",   "model.layers.{}.post_attention_layernorm.weight"},
+    {"{}.ffn.gate",    ffn,   model, "blk.{}.ffn_gate.weight",   "model.layers.{}.mlp.gate_proj.weight"},
+    {"{}.ffn.up",      ffn,   model, "blk.{}.ffn_up.weight",     "model.layers.{}.mlp.up_proj.weight"},
+    {"{}.ffn.down",    model, ffn,   "blk.{}.ffn_down.weight",   "model.layers.{}.mlp.down_proj.weight"},
+    {"out_norm",       one,   model, "output_norm.weight",       "model.norm.weight"},
+    {"lm_head",        vocab, model, "output.weight",            "lm_head.weight", Need::optional},
+};
+// clang-format on
+
+BuildValue layer(Recipe& r, uint32_t i, BuildValue x, BuildValue rope) {
+  GraphBuilder& b = r.graph;
+  const HParams& h = r.h;
+  r.begin_layer(i);
+  BuildValue y = b.rms_norm(x, r.weight("{}.attn.norm"), h.eps);
+  const auto [q, k, v] = r.linears<3>(y, "{}.attn.qkv", {"{}.attn.q", "{}.attn.k", "{}.attn.v"});
+  y = r.attention(r.rope(q, rope, h.heads), r.rope(k, rope, h.kv_heads), v);
+  x = b.add(x, r.linear(y, "{}.attn.o"));
+
+  y = b.rms_norm(x, r.weight("{}.ffn.norm"), h.eps);
+  const auto [gate, up] = r.linears<2>(y, "{}.ffn.gate_up", {"{}.ffn.gate", "{}.ffn.up"});
+  return b.add(x, r.linear(b.gated(gate, up, GateKind::silu), "{}.ffn.down"));
+}
+
+BuildValue build(Recipe& r) {
+  const BuildValue rope = r.rope_table();
+  BuildValue x = r.graph.embed(r.weight("embed"));
+  for (uint32_t i = 0; i < r.h.layers; ++i) x = layer(r, i, x, rope);
+  r.begin_layer(r.h.layers);
+  x = r.graph.rms_norm(r.graph.select_rows(x), r.weight("out_norm"), r.h.eps);
+  return r.linear(x, r.h.tied ? "embed" : "lm_head");
+}
+
+}  // namespace
+
+extern const ModelArch arch_qwen2 = {.name = "qwen2", .tensors = kTensors, .has_windows = true, .build = build};
+
+}  // namespace runnel
