@@ -11,6 +11,9 @@
 
 namespace runnel {
 
+// The time that templates see in a model's golden renderings: 2025-01-01 00:00 UTC.
+inline constexpr int64_t kGoldenNow = 1735689600;
+
 struct ChatInput {
   std::string_view messages_json;         // array of {"role", "content", ...}
   std::string_view tools_json;            // array, or empty for none
