@@ -1,5 +1,8 @@
 // Reader of the model file (.rnl): maps, verifies the header before use, hands out views. docs/format.md is the format.
 //
+// What open() checks, always: the prelude's hash, the header's hash, the header's structure (FlatBuffers verifier), and
+// every offset, size, count, id and shape in it. Weights are data: whatever their bytes are, nothing indexes by them.
+//
 // Ownership: a ModelFile owns its mappings; every pointer and span it returns is borrowed from it. Thread rule: open
 // and destruction one thread at a time; all const members any thread.
 #pragma once
@@ -17,12 +20,9 @@ namespace runnel {
 
 struct ModelFileOptions {
   Verify verify = Verify::lazy;
-};
-
-// A half-open byte range of the weight data.
-struct ByteRange {
-  uint64_t offset = 0;
-  uint64_t bytes = 0;
+  // What fingerprint() said of a file whose weights were all found whole. If the file still has it, its weights are not
+  // hashed again (lazy and eager become off).
+  std::string_view trusted_fingerprint;
 };
 
 class ModelFile {
@@ -50,16 +50,31 @@ class ModelFile {
   uint64_t header_bytes() const noexcept;
   uint64_t weight_bytes() const noexcept;
 
-  // Named blobs beside the weights ("tokenizer"); empty when absent. Verified against its hash when first asked for.
+  // Named blobs beside the weights ("tokenizer"); empty when absent. Verified against its hash when asked for, unless
+  // verification is off.
   Result<std::span<const uint8_t>> section(std::string_view name) const noexcept;
 
-  // The packed bytes of graph().tensors[index], mapped. touch_tensor() must have succeeded before they are trusted.
+  // The packed bytes of graph().tensors[index], mapped. 64-byte aligned.
   const uint8_t* tensor_data(uint32_t index) const noexcept;
-  // Hashes the chunks under the tensor that were not hashed yet (per the Verify option). corrupt_file names the tensor
-  // and the chunk.
+  // Says that a tensor is about to be used. Never waits for the disk or a hash: it asks the system to read ahead and,
+  // when verification is lazy, has the tensor's chunks hashed by a thread of low priority. Returns verification().
+  // Cheap after the first time: call it for every tensor at every step, or once and verification() at every step.
   Status touch_tensor(uint32_t index) const noexcept;
+  // corrupt_file, naming chunk and tensor, once any hashed chunk did not match. One atomic load otherwise.
+  Status verification() const noexcept;
+  // Waits until the chunks of all tensors touched so far were hashed, then verification().
+  Status settle() const noexcept;
+  // True when every chunk was found whole, now or (trusted_fingerprint) before.
+  bool verified() const noexcept;
   // Hashes everything. `progress` (may be null) is called with bytes done and in all.
   Status verify_all(void (*progress)(void* context, uint64_t done, uint64_t total), void* context) const noexcept;
+  // 64 hex digits that change when the file is replaced or written to: a hash over the header's hash and each shard's
+  // size, inode and time of change. Empty for open_memory.
+  std::string_view fingerprint() const noexcept;
+
+  // The public key that signed the header, 64 hex digits, empty when it is not signed. open() has checked the
+  // signature; whether the key is trusted is the app's to say.
+  std::string_view signer_hex() const noexcept;
 
   // The header's FlatBuffer (fb::Model), for inspect. Opaque here so that callers need not include generated code.
   const void* header() const noexcept;

@@ -7,7 +7,7 @@ namespace runnel {
 
 // When the weights' checksums are compared.
 enum class Verify : uint8_t {
-  lazy,   // each 1 MiB chunk when first used
+  lazy,   // each 1 MiB chunk after its first use, by a thread of low priority: a mismatch ends the next step
   eager,  // all of it inside open()
   off,    // the header only
 };

@@ -41,7 +41,7 @@ typedef enum runnel_status {
 } runnel_status;
 
 typedef enum runnel_verify {
-  RUNNEL_VERIFY_LAZY = 0,  /* each 1 MiB chunk of weights is hashed when first used */
+  RUNNEL_VERIFY_LAZY = 0,  /* each 1 MiB chunk of weights is hashed behind its first use, at low priority */
   RUNNEL_VERIFY_EAGER = 1, /* all of them while opening */
   RUNNEL_VERIFY_OFF = 2    /* the header only */
 } runnel_verify;
