@@ -1,0 +1,89 @@
+#include "graph/file/mapped_range.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "kernels/base/checked.h"
+
+namespace runnel {
+namespace {
+
+uint64_t page_bytes() noexcept {
+  const long bytes = ::sysconf(_SC_PAGESIZE);
+  return bytes > 0 ? static_cast<uint64_t>(bytes) : 4096;
+}
+
+Status map_failed(uint64_t bytes, int error) noexcept {
+  return Status::error(error == ENOMEM ? Code::out_of_memory : Code::io, "cannot map %llu bytes: %s",
+                       static_cast<unsigned long long>(bytes), std::strerror(error));
+}
+
+}  // namespace
+
+MappedRange::MappedRange(MappedRange&& other) noexcept
+    : base_(std::exchange(other.base_, nullptr)),
+      mapped_bytes_(std::exchange(other.mapped_bytes_, 0)),
+      lead_bytes_(std::exchange(other.lead_bytes_, 0)) {}
+
+MappedRange& MappedRange::operator=(MappedRange&& other) noexcept {
+  std::swap(base_, other.base_);
+  std::swap(mapped_bytes_, other.mapped_bytes_);
+  std::swap(lead_bytes_, other.lead_bytes_);
+  return *this;
+}
+
+MappedRange::~MappedRange() {
+  if (base_ != nullptr) ::munmap(base_, mapped_bytes_);
+}
+
+Result<MappedRange> MappedRange::reserve(uint64_t bytes, uint64_t file_offset) noexcept {
+  const uint64_t lead = file_offset % page_bytes();
+  uint64_t total = 0;
+  if (!checked_add(bytes, lead, &total) || total > SIZE_MAX / 2) {
+    return Status::error(Code::unsupported, "%llu bytes do not fit this process's addresses",
+                         static_cast<unsigned long long>(bytes));
+  }
+  if (total == 0) total = 1;
+  void* base = ::mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) return map_failed(total, errno);
+  MappedRange range;
+  range.base_ = static_cast<uint8_t*>(base);
+  range.mapped_bytes_ = total;
+  range.lead_bytes_ = lead;
+  return range;
+}
+
+Status MappedRange::map(uint64_t at, int fd, uint64_t file_offset, uint64_t bytes) noexcept {
+  if (bytes == 0) return {};
+  // The first file's mapping begins with the part of its page before the offset.
+  const uint64_t lead = at == 0 ? lead_bytes_ : 0;
+  const uint64_t position = at == 0 ? 0 : lead_bytes_ + at;
+  const uint64_t page = page_bytes();
+  if (position % page != 0 || (file_offset - lead) % page != 0) {
+    return Status::error(Code::unsupported,
+                         "shards begin at multiples of 64 KiB, this system maps pages of %llu bytes; join the shards",
+                         static_cast<unsigned long long>(page));
+  }
+  if (!range_fits<uint64_t>(position, bytes + lead, mapped_bytes_)) {
+    return Status::error(Code::internal, "mapping outside the reserved range");
+  }
+  void* mapped = ::mmap(base_ + position, bytes + lead, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+                        static_cast<off_t>(file_offset - lead));
+  return mapped == MAP_FAILED ? map_failed(bytes, errno) : Status();
+}
+
+void MappedRange::will_need(uint64_t at, uint64_t bytes) const noexcept {
+  const uint64_t page = page_bytes();
+  const uint64_t begin = (lead_bytes_ + at) / page * page;
+  uint64_t end = lead_bytes_ + at + bytes;
+  if (base_ == nullptr || begin >= mapped_bytes_) return;
+  if (end > mapped_bytes_) end = mapped_bytes_;
+  // A hint: its failure costs nothing but time.
+  (void)::madvise(base_ + begin, end - begin, MADV_WILLNEED);
+}
+
+}  // namespace runnel
