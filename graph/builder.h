@@ -7,7 +7,7 @@
 #include <initializer_list>
 #include <span>
 
-#include "graph/graph.h"
+#include "graph/op.h"
 
 namespace runnel {
 
@@ -28,8 +28,6 @@ struct AttentionOptions {
   float scale = 0;      // 0: 1 / sqrt(head_dim)
   uint32_t window = 0;  // 0: none
 };
-
-enum class GateKind : uint32_t { silu = 0, gelu = 1, gelu_tanh = 2, relu = 3 };
 
 class GraphBuilder {
  public:

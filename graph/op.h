@@ -13,6 +13,14 @@ namespace runnel {
 // The set of ops and of their meanings. A model file names the smallest set it can be run with.
 inline constexpr uint32_t kOpSetVersion = 1;
 
+// The attribute `kind` of gated and activation, as files hold it.
+enum class GateKind : uint32_t {
+  silu = 0,       // x / (1 + e^-x)
+  gelu = 1,       // by the error function
+  gelu_tanh = 2,  // its tanh form
+  relu = 3,
+};
+
 struct AttrDef {
   enum class Kind : uint8_t { integer, real };
   const char* name;

@@ -13,6 +13,7 @@
 #include "graph/cpu/kv_layout.h"
 #include "graph/op.h"
 #include "kernels/base/parallel_for.h"
+#include "kernels/vector/vector.h"
 
 namespace runnel {
 
@@ -67,6 +68,7 @@ struct CpuStep {
   const int32_t* ids = nullptr;
   const uint32_t* output_rows = nullptr;
   uint8_t* const* pages = nullptr;
+  const VectorOps* vector = nullptr;  // row operations of the chosen instruction set
   uint8_t* shared = nullptr;          // the node's scratch, 64-byte aligned
   uint8_t* worker_scratch = nullptr;  // worker w's begins at w * worker_stride
   size_t worker_stride = 0;

@@ -142,6 +142,7 @@ Status CpuProgram::bind(const WeightView& weights, uint8_t* arena, uint8_t* scra
   step_.worker_scratch = scratch + shared_bytes_;
   step_.worker_stride = worker_bytes_;
   step_.marks = marks_.data();
+  step_.vector = &vector_ops(options_.isa);
   for (size_t n = 0; n < calls_.size(); ++n) {
     const Node& node = graph_->nodes[n];
     for (uint32_t i = 0; i < node.input_count; ++i) bind_operand(node.inputs[i], arena, &calls_[n].in[i]);

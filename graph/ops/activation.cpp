@@ -1,7 +1,6 @@
 // y[r][c] = act(x[r][c])
 //
-// in: x (rows, cols).  out: like x. kind: the GateKind of graph/builder.h.
-#include "graph/cpu/activate.h"
+// in: x (rows, cols).  out: like x. kind: a GateKind.
 #include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
@@ -17,10 +16,14 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
-void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
-  const auto kind = static_cast<GateKind>(call.attrs[kKind]);
+// By GateKind.
+constexpr decltype(&VectorOps::silu_row) kFunctions[] = {&VectorOps::silu_row, &VectorOps::gelu_row,
+                                                         &VectorOps::gelu_tanh_row, &VectorOps::relu_row};
+
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
+  const auto function = step.vector->*kFunctions[static_cast<size_t>(call.attrs[kKind])];
   for (uint32_t r = slice.begin; r < slice.end; ++r) {
-    activate_row(kind, call.in[0].row(r), nullptr, call.out[0].row(r), call.out[0].cols);
+    function(call.in[0].row(r), call.out[0].cols, call.out[0].row(r));
   }
 }
 

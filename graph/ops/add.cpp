@@ -15,13 +15,9 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
-void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
-  const uint32_t cols = call.out[0].cols;
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
   for (uint32_t r = slice.begin; r < slice.end; ++r) {
-    const float* a = call.in[0].row(r);
-    const float* b = call.in[1].row(r);
-    float* y = call.out[0].row(r);
-    for (uint32_t c = 0; c < cols; ++c) y[c] = a[c] + b[c];
+    step.vector->add_row(call.in[0].row(r), call.in[1].row(r), call.out[0].cols, call.out[0].row(r));
   }
 }
 

@@ -1,8 +1,6 @@
 // y[r][c] = (x[r][c] - mean) / sqrt(variance + eps) * weight[c] (+ bias[c]), mean and variance over c
 //
 // in: x (rows, cols), weight (1, cols), optionally bias (1, cols).  out: like x.
-#include <cmath>
-
 #include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
@@ -21,24 +19,12 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
-void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
   const auto eps = static_cast<float>(call.attrs[kEps]);
-  const uint32_t cols = call.in[0].cols;
   const float* weight = call.in[1].vector();
   const float* bias = call.input_count > 2 ? call.in[2].vector() : nullptr;
   for (uint32_t r = slice.begin; r < slice.end; ++r) {
-    const float* x = call.in[0].row(r);
-    float* y = call.out[0].row(r);
-    float sum = 0;
-    for (uint32_t c = 0; c < cols; ++c) sum += x[c];
-    const float mean = sum / static_cast<float>(cols);
-    float squares = 0;
-    for (uint32_t c = 0; c < cols; ++c) squares += (x[c] - mean) * (x[c] - mean);
-    const float factor = 1.0f / std::sqrt(squares / static_cast<float>(cols) + eps);
-    for (uint32_t c = 0; c < cols; ++c) {
-      const float normed = (x[c] - mean) * factor * weight[c];
-      y[c] = bias == nullptr ? normed : normed + bias[c];
-    }
+    step.vector->layer_norm_row(call.in[0].row(r), weight, bias, eps, call.in[0].cols, call.out[0].row(r));
   }
 }
 

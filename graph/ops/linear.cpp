@@ -100,7 +100,8 @@ Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
 }
 
 // All rows over panels [begin, end).
-void multiply(const CpuCall& call, const State& state, const void* lhs, size_t lhs_stride, Slice panels) noexcept {
+void multiply(const CpuCall& call, const State& state, const VectorOps& vector, const void* lhs, size_t lhs_stride,
+              Slice panels) noexcept {
   const CpuOperand& w = call.in[1];
   const CpuOperand& y = call.out[0];
   const uint32_t nr = w.desc->nr;
@@ -118,7 +119,7 @@ void multiply(const CpuCall& call, const State& state, const void* lhs, size_t l
   const float* bias = call.in[2].vector() + size_t{panels.begin} * nr;
   for (uint32_t r = 0; r < y.rows; ++r) {
     float* row = args.dst + r * y.stride;
-    for (uint32_t c = 0; c < args.n; ++c) row[c] += bias[c];
+    vector.add_row(row, bias, args.n, row);
   }
 }
 
@@ -144,16 +145,7 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
       prepared = step.node_number;
     }
   }
-  // Some panels at a time, so that they stay in the second cache while all rows pass over them.
-  constexpr uint64_t kCachedBytes = 65536;
-  const auto group = x.rows == 1
-                         ? slice.end - slice.begin
-                         : static_cast<uint32_t>(std::clamp<uint64_t>(kCachedBytes / state.panel_bytes, 1, UINT32_MAX));
-  for (uint32_t begin = slice.begin; begin < slice.end;) {
-    const uint32_t end = slice.end - begin > group ? begin + group : slice.end;
-    multiply(call, state, lhs, lhs_stride, {begin, end});
-    begin = end;
-  }
+  multiply(call, state, *step.vector, lhs, lhs_stride, slice);
 }
 
 constexpr CpuOp kCpu = {.prepare = prepare, .phases = 2, .split = split, .run = run};

@@ -1,8 +1,6 @@
 // y[r][h][c] = x[r][h][c] / sqrt(mean over c of x[r][h][c]^2 + eps) * weight[c]
 //
 // in: x (rows, heads * width), weight (1, width).  out: like x. heads = 1 norms whole rows.
-#include <cmath>
-
 #include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
@@ -27,7 +25,7 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
-void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
   const auto eps = static_cast<float>(call.attrs[kEps]);
   const auto heads = static_cast<uint32_t>(call.attrs[kHeads]);
   const uint32_t width = call.in[0].cols / heads;
@@ -35,11 +33,8 @@ void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) n
   for (uint32_t r = slice.begin; r < slice.end; ++r) {
     const float* x = call.in[0].row(r);
     float* y = call.out[0].row(r);
-    for (uint32_t h = 0; h < heads; ++h, x += width, y += width) {
-      float sum = 0;
-      for (uint32_t c = 0; c < width; ++c) sum += x[c] * x[c];
-      const float factor = 1.0f / std::sqrt(sum / static_cast<float>(width) + eps);
-      for (uint32_t c = 0; c < width; ++c) y[c] = x[c] * factor * weight[c];
+    for (uint32_t h = 0; h < heads; ++h) {
+      step.vector->rms_norm_row(x + h * width, weight, eps, width, y + h * width);
     }
   }
 }

@@ -42,28 +42,17 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
-void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
   const auto heads = static_cast<uint32_t>(call.attrs[kHeads]);
   const auto head_dim = static_cast<uint32_t>(call.attrs[kHeadDim]);
-  const auto rotary_dim = static_cast<uint32_t>(call.attrs[kRotaryDim]);
-  const bool interleaved = call.attrs[kInterleaved] != 0;
-  const uint32_t half = rotary_dim / 2;
-  const uint32_t step_a = interleaved ? 2 : 1;   // from pair to pair
-  const uint32_t to_b = interleaved ? 1 : half;  // from a to b
+  const uint32_t half = static_cast<uint32_t>(call.attrs[kRotaryDim]) / 2;
+  const auto rotate = call.attrs[kInterleaved] != 0 ? step.vector->rope_interleaved_row : step.vector->rope_neox_row;
   for (uint32_t t = slice.begin; t < slice.end; ++t) {
     const float* cosines = call.in[1].row(t);
-    const float* sines = cosines + half;
     const float* x = call.in[0].row(t);
     float* y = call.out[0].row(t);
-    for (uint32_t h = 0; h < heads; ++h, x += head_dim, y += head_dim) {
-      for (uint32_t i = 0; i < half; ++i) {
-        const float a = x[i * step_a];
-        const float b = x[i * step_a + to_b];
-        y[i * step_a] = a * cosines[i] - b * sines[i];
-        y[i * step_a + to_b] = b * cosines[i] + a * sines[i];
-      }
-      if (x != y) std::memcpy(y + rotary_dim, x + rotary_dim, (head_dim - rotary_dim) * sizeof(float));
-    }
+    if (x != y) std::memcpy(y, x, call.in[0].cols * sizeof(float));
+    for (uint32_t h = 0; h < heads; ++h) rotate(y + h * head_dim, cosines, cosines + half, half);
   }
 }
 

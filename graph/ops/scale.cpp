@@ -16,13 +16,10 @@ Status infer(const InferArgs& args) noexcept {
   return {};
 }
 
-void run(const CpuCall& call, const CpuStep&, uint32_t, Slice slice, uint32_t) noexcept {
+void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32_t) noexcept {
   const auto factor = static_cast<float>(call.attrs[kFactor]);
-  const uint32_t cols = call.out[0].cols;
   for (uint32_t r = slice.begin; r < slice.end; ++r) {
-    const float* x = call.in[0].row(r);
-    float* y = call.out[0].row(r);
-    for (uint32_t c = 0; c < cols; ++c) y[c] = x[c] * factor;
+    step.vector->scale_row(call.in[0].row(r), factor, call.out[0].cols, call.out[0].row(r));
   }
 }
 
