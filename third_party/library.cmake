@@ -1,6 +1,5 @@
 # librunnel.a: all of our code in one archive.
-set(runnel_objects $<TARGET_OBJECTS:runnel_kernels> $<TARGET_OBJECTS:runnel_graph> $<TARGET_OBJECTS:runnel_runtime>
-                   $<TARGET_OBJECTS:runnel_template>)
+set(runnel_objects $<TARGET_OBJECTS:runnel_kernels> $<TARGET_OBJECTS:runnel_graph> $<TARGET_OBJECTS:runnel_runtime>)
 if(RUNNEL_CONVERTERS)
   list(APPEND runnel_objects $<TARGET_OBJECTS:runnel_converters>)
 endif()

@@ -1,7 +1,8 @@
-// Chat templates (Jinja, as Hugging Face models bring them), rendered by minja. The one place of the library that is
-// built with exceptions; none leaves it.
+// Chat templates (Jinja, as Hugging Face models bring them), rendered as transformers renders them. docs/templates.md
+// lists what is known, what is not, and why the engine is our own.
 //
-// Ownership: owns the compiled template. Thread rule: const members any thread.
+// Ownership: owns the compiled template. Thread rule: const members any thread. A template is a foreign program:
+// source, nesting, steps and memory are bounded, and nothing it does ends otherwise than with text or a Status.
 #pragma once
 
 #include <string_view>
@@ -31,7 +32,9 @@ class ChatTemplate {
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
-  // Appends the rendering to *text. invalid_argument carries what the template raised. Loops are bounded.
+  // Appends the rendering to *text, which a failure leaves as it was. Statuses: invalid_argument, with the line and
+  // what was raised, for what the template, the input or a bound refuses; out_of_memory past 32 MiB and 32 bytes for
+  // each byte of input.
   Status render(const ChatInput& input, Array<char>* text) const noexcept;
 
  private:
