@@ -125,6 +125,7 @@ class Streamer {
     job.desc = &desc;
     job.parts = parts;
     job.workers = options_.workers != nullptr ? options_.workers : &serial_;
+    job.source_is_mapped = true;
     job.cancel = options_.cancel;
     job.write = [&](std::span<const uint8_t> bytes) { return writer_.write(index, bytes); };
     job.advanced = [&](uint64_t bytes) {

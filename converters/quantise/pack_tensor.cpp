@@ -192,7 +192,7 @@ class MatrixPacker {
       const SourceTensor& source = *part_of(row, &within).tensor;
       const uint32_t count = std::min(end - row, source.rows - within);
       const uint64_t span = count * source.row_bytes;
-      if (span >= kDropBytes) drop_mapped({source.data + within * source.row_bytes, span});
+      if (job_.source_is_mapped && span >= kDropBytes) drop_mapped({source.data + within * source.row_bytes, span});
       bytes += span;
       row += count;
     }

@@ -20,6 +20,8 @@ struct PackJob {
   // The tensor's rows, top to bottom; of a vector, its columns, left to right. Shapes fit desc.
   std::span<const PlannedWeight* const> parts;
   ParallelFor* workers = nullptr;
+  // The parts lie in a mapped file, whose pages may be dropped once read. (Of other memory that would lose the bytes.)
+  bool source_is_mapped = false;
   const std::atomic<bool>* cancel = nullptr;                     // may be null
   std::function<Status(std::span<const uint8_t> packed)> write;  // desc->bytes in all, in order
   std::function<void(uint64_t source_bytes)> advanced;           // after each batch; may be empty
