@@ -33,14 +33,20 @@ size_t attention_scratch_floats(uint32_t heads, uint32_t kv_heads, uint32_t head
 
 void store_kv(const KvView& kv, uint64_t part_offset, uint32_t position, const float* x, uint32_t kv_heads,
               uint32_t head_dim) noexcept {
-  constexpr float kLargest = 65504.0f;  // an infinity would turn the zero weight of a masked key into NaN
+  // An infinity would turn the zero weight of a masked key into NaN; float32 keeps room for sums over all keys.
+  const float largest = kv.type == KvType::f32 ? 1e30f : 65504.0f;
   const uint32_t in_page = position & ((1u << kv.page_shift) - 1);
-  uint8_t* part = kv.pages[position >> kv.page_shift] + part_offset + size_t{in_page} * head_dim * sizeof(uint16_t);
+  uint8_t* part =
+      kv.pages[position >> kv.page_shift] + part_offset + size_t{in_page} * head_dim * kv_element_bytes(kv.type);
   for (uint32_t head = 0; head < kv_heads; ++head, x += head_dim, part += kv.head_stride) {
-    uint16_t* out = reinterpret_cast<uint16_t*>(part);
     for (uint32_t d = 0; d < head_dim; ++d) {
-      const float low = x[d] < -kLargest ? -kLargest : x[d];
-      out[d] = f32_to_f16(low > kLargest ? kLargest : low);
+      const float low = x[d] < -largest ? -largest : x[d];
+      const float value = low > largest ? largest : low;
+      if (kv.type == KvType::f32) {
+        reinterpret_cast<float*>(part)[d] = value;
+      } else {
+        reinterpret_cast<uint16_t*>(part)[d] = f32_to_f16(value);
+      }
     }
   }
 }

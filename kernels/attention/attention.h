@@ -48,6 +48,9 @@ constexpr uint32_t attention_units(uint32_t tokens, uint32_t kv_heads) noexcept 
 }
 size_t attention_scratch_floats(uint32_t heads, uint32_t kv_heads, uint32_t head_dim) noexcept;
 
+// Bytes of one number in a page.
+constexpr uint32_t kv_element_bytes(KvType kv) noexcept { return kv == KvType::f32 ? 4 : 2; }
+
 using AttentionFn = void (*)(const AttentionArgs&, uint32_t unit_begin, uint32_t unit_end) noexcept;
 struct AttentionKernel {
   const char* name;  // attention_<kv type>_<isa>

@@ -3,7 +3,8 @@
 // Keys are taken in blocks of 16 that begin at multiples of 16 of the absolute position, so that the order of a row's
 // sums depends on its position alone. A block's keys are transposed once, in first-level cache, for all rows of the
 // unit (its tokens times the query heads that share the kv head): scores then come 16 keys at a time without a
-// horizontal sum. Values are read as they lie, widened in registers, each for kTileRows rows. Softmax is online: a row
+// horizontal sum. Values are read as they lie, widened in registers, each for kTileRows rows. Element is how a key's or
+// value's number lies in its page: uint16_t (float16) or float. Softmax is online: a row
 // whose maximum grows is scaled down first.
 #pragma once
 
@@ -55,30 +56,46 @@ struct Block {
   uint32_t begin, end;  // lanes
 };
 
-static const uint16_t* kv_row(const AttentionArgs& args, uint64_t part_offset, uint32_t kv_head,
-                              uint32_t position) noexcept {
+static inline F32x16 load_element(const uint16_t* p) noexcept { return F32x16::load_f16(p); }
+static inline F32x16 load_element(const float* p) noexcept { return F32x16::load(p); }
+static inline F32x16 load_element_part(const uint16_t* p, uint32_t count) noexcept { return load_part_f16(p, count); }
+static inline F32x16 load_element_part(const float* p, uint32_t count) noexcept { return load_part(p, count); }
+
+// (16 rows, 8 values) -> (8, 16)
+static inline void transpose_eight(const uint16_t* const* rows, float* columns) noexcept {
+  F32x16::transpose_f16(rows, columns);
+}
+static inline void transpose_eight(const float* const* rows, float* columns) noexcept {
+  for (uint32_t d = 0; d < 8; ++d)
+    for (uint32_t j = 0; j < kBlockKeys; ++j) columns[d * kBlockKeys + j] = rows[j][d];
+}
+
+template <class Element>
+static const Element* kv_row(const AttentionArgs& args, uint64_t part_offset, uint32_t kv_head,
+                             uint32_t position) noexcept {
   const KvView& kv = args.kv;
   const uint32_t in_page = position & ((1u << kv.page_shift) - 1);
   const uint8_t* part = kv.pages[position >> kv.page_shift] + part_offset + kv_head * kv.head_stride;
-  return reinterpret_cast<const uint16_t*>(part) + size_t{in_page} * args.head_dim;
+  return reinterpret_cast<const Element*>(part) + size_t{in_page} * args.head_dim;
 }
 
+template <class Element>
 static void transpose_keys(const Unit& unit, const Block& block) noexcept {
   const uint32_t head_dim = unit.args->head_dim;
-  const uint16_t* rows[kBlockKeys];
+  const Element* rows[kBlockKeys];
   for (uint32_t j = 0; j < kBlockKeys; ++j) {  // a lane without a key repeats one that is there; its score is dropped
     const uint32_t lane = j < block.begin || j >= block.end ? block.begin : j;
-    rows[j] = kv_row(*unit.args, unit.args->kv.k_offset, unit.kv_head, block.first + lane);
+    rows[j] = kv_row<Element>(*unit.args, unit.args->kv.k_offset, unit.kv_head, block.first + lane);
   }
   uint32_t d = 0;
   for (; d + 8 <= head_dim; d += 8) {
-    F32x16::transpose_f16(rows, unit.scratch.columns + size_t{d} * kBlockKeys);
+    transpose_eight(rows, unit.scratch.columns + size_t{d} * kBlockKeys);
     for (uint32_t j = 0; j < kBlockKeys; ++j) rows[j] += 8;
   }
   for (uint32_t i = 0; d < head_dim; ++d, ++i) {
-    uint16_t lanes[kBlockKeys];
+    Element lanes[kBlockKeys];
     for (uint32_t j = 0; j < kBlockKeys; ++j) lanes[j] = rows[j][i];
-    F32x16::load_f16(lanes).store(unit.scratch.columns + size_t{d} * kBlockKeys);
+    load_element(lanes).store(unit.scratch.columns + size_t{d} * kBlockKeys);
   }
 }
 
@@ -134,8 +151,8 @@ static void softmax_row(const Unit& unit, const Block& block, uint32_t row) noex
   weight.store(weights);
 }
 
-template <int kRows>
-static void add_values(const Unit& unit, const Block& block, const uint16_t* const* values, uint32_t row) noexcept {
+template <int kRows, class Element>
+static void add_values(const Unit& unit, const Block& block, const Element* const* values, uint32_t row) noexcept {
   const uint32_t head_dim = unit.args->head_dim;
   const float* weights = unit.scratch.weights + row * kBlockKeys;
   float* out[kRows];
@@ -145,7 +162,7 @@ static void add_values(const Unit& unit, const Block& block, const uint16_t* con
   for (; d + 16 <= head_dim; d += 16) {
     for (int i = 0; i < kRows; ++i) sum[i] = F32x16::load(out[i] + d);
     for (uint32_t j = block.begin; j < block.end; ++j) {
-      const F32x16 value = F32x16::load_f16(values[j] + d);
+      const F32x16 value = load_element(values[j] + d);
       for (int i = 0; i < kRows; ++i) sum[i] = F32x16::fma(F32x16::set1(weights[i * kBlockKeys + j]), value, sum[i]);
     }
     for (int i = 0; i < kRows; ++i) sum[i].store(out[i] + d);
@@ -154,7 +171,7 @@ static void add_values(const Unit& unit, const Block& block, const uint16_t* con
   const uint32_t tail = head_dim - d;
   for (int i = 0; i < kRows; ++i) sum[i] = load_part(out[i] + d, tail);
   for (uint32_t j = block.begin; j < block.end; ++j) {
-    const F32x16 value = load_part_f16(values[j] + d, tail);
+    const F32x16 value = load_element_part(values[j] + d, tail);
     for (int i = 0; i < kRows; ++i) sum[i] = F32x16::fma(F32x16::set1(weights[i * kBlockKeys + j]), value, sum[i]);
   }
   for (int i = 0; i < kRows; ++i) store_part(sum[i], out[i] + d, tail);
@@ -168,6 +185,7 @@ static uint32_t rows_by(uint32_t row, uint32_t rows, const Step& step) noexcept 
   return row;
 }
 
+template <class Element>
 static void attend_unit(const Unit& unit) noexcept {
   const AttentionArgs& args = *unit.args;
   for (uint32_t row = 0; row < unit.rows; ++row) {
@@ -179,10 +197,10 @@ static void attend_unit(const Unit& unit) noexcept {
   const uint32_t begin = unit.keys_begin(0), end = unit.keys_end(unit.rows - 1);
   for (uint32_t first = begin / kBlockKeys * kBlockKeys; first < end; first += kBlockKeys) {
     const Block block = {first, first < begin ? begin - first : 0, end - first < kBlockKeys ? end - first : kBlockKeys};
-    transpose_keys(unit, block);
-    const uint16_t* values[kBlockKeys];
+    transpose_keys<Element>(unit, block);
+    const Element* values[kBlockKeys];
     for (uint32_t j = block.begin; j < block.end; ++j)
-      values[j] = kv_row(args, args.kv.v_offset, unit.kv_head, first + j);
+      values[j] = kv_row<Element>(args, args.kv.v_offset, unit.kv_head, first + j);
     rows_by<kTileRows>(0, unit.rows, [&]<int kRows>(uint32_t row) { score_rows<kRows>(unit, row); });
     for (uint32_t row = 0; row < unit.rows; ++row) softmax_row(unit, block, row);
     rows_by<kTileRows>(0, unit.rows, [&]<int kRows>(uint32_t row) { add_values<kRows>(unit, block, values, row); });
@@ -191,6 +209,7 @@ static void attend_unit(const Unit& unit) noexcept {
     scale_row(unit.output(row), args.head_dim, 1.0f / unit.scratch.sum[row]);
 }
 
+template <class Element>
 static void attend(const AttentionArgs& args, uint32_t unit_begin, uint32_t unit_end) noexcept {
   Unit unit = {};
   unit.args = &args;
@@ -205,7 +224,7 @@ static void attend(const AttentionArgs& args, uint32_t unit_begin, uint32_t unit
     unit.first_token = u / args.kv_heads * kAttentionTileTokens;
     const uint32_t left = args.tokens - unit.first_token;
     unit.rows = (left < kAttentionTileTokens ? left : kAttentionTileTokens) * unit.group;
-    attend_unit(unit);
+    attend_unit<Element>(unit);
   }
 }
 

@@ -5,7 +5,7 @@
 namespace runnel {
 
 void attention_f16_avx2(const AttentionArgs& args, uint32_t unit_begin, uint32_t unit_end) noexcept {
-  attend(args, unit_begin, unit_end);
+  attend<uint16_t>(args, unit_begin, unit_end);
 }
 
 }  // namespace runnel

@@ -28,7 +28,7 @@ void PrintTo(const Shape& s, std::ostream* os) {
 // Random queries, keys and values; keys and values in pages in a shuffled order, one layer a page.
 class Problem {
  public:
-  Problem(const Shape& shape, uint32_t seed)
+  Problem(const Shape& shape, uint32_t seed, KvType kv)
       : shape(shape),
         length(shape.first + shape.tokens),
         q(size_t(shape.tokens) * q_stride() * 4),
@@ -39,13 +39,14 @@ class Problem {
     for (size_t i = 0; i < size_t(shape.tokens) * q_stride(); ++i) q.as<float>()[i] = normal(random) * 2;
     const uint32_t page_tokens = 1u << shape.page_shift;
     const uint32_t page_count = (length + page_tokens - 1) / page_tokens;
-    const size_t part = size_t(page_tokens) * shape.kv_heads * shape.head_dim * 2;
+    const uint32_t element = kv_element_bytes(kv);
+    const size_t part = size_t(page_tokens) * shape.kv_heads * shape.head_dim * element;
     for (uint32_t i = 0; i < page_count; ++i) memory.emplace_back(2 * part, 0xff);  // not a number until written
     for (const GuardedBuffer& page : memory) pages.push_back(page.data());
     std::shuffle(pages.begin(), pages.end(), random);
     const bool keys_last = seed % 2 != 0;  // either part ends at the guard
-    view = {pages.data(),         shape.page_shift,     KvType::f16,
-            keys_last ? part : 0, keys_last ? 0 : part, size_t(page_tokens) * shape.head_dim * 2};
+    view = {pages.data(),         shape.page_shift,     kv,
+            keys_last ? part : 0, keys_last ? 0 : part, size_t(page_tokens) * shape.head_dim * element};
     keys.resize(size_t(length) * shape.kv_heads * shape.head_dim);
     values.resize(keys.size());
     for (float& x : keys) x = normal(random);
@@ -55,8 +56,10 @@ class Problem {
       store_kv(view, view.k_offset, t, keys.data() + t * row, shape.kv_heads, shape.head_dim);
       store_kv(view, view.v_offset, t, values.data() + t * row, shape.kv_heads, shape.head_dim);
     }
-    for (float& x : keys) x = f16_to_f32(f32_to_f16(x));
-    for (float& x : values) x = f16_to_f32(f32_to_f16(x));
+    if (kv == KvType::f16) {
+      for (float& x : keys) x = f16_to_f32(f32_to_f16(x));
+      for (float& x : values) x = f16_to_f32(f32_to_f16(x));
+    }
     // A window gives pages back: nothing may look at them.
     const uint32_t oldest = shape.window != 0 && shape.first + 1 > shape.window ? shape.first + 1 - shape.window : 0;
     for (uint32_t i = 0; i < oldest / page_tokens; ++i) pages[i] = nullptr;
@@ -141,7 +144,7 @@ TEST_P(EachAttentionRow, MatchesDoublePrecision) {
   uint32_t seed = 0;
   for (const Shape& shape : shapes()) {
     SCOPED_TRACE(testing::PrintToString(shape));
-    const Problem problem(shape, ++seed);
+    const Problem problem(shape, ++seed, GetParam()->kv);
     GetParam()->run(problem.args(), 0, attention_units(shape.tokens, shape.kv_heads));
     for (uint32_t t = 0; t < shape.tokens; ++t) {
       for (uint32_t h = 0; h < shape.heads; ++h) {
@@ -158,7 +161,7 @@ TEST_P(EachAttentionRow, MatchesDoublePrecision) {
 TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
   for (const uint32_t window : {0u, 21u}) {
     const Shape whole_shape = {6, 2, 72, 3, 9, 45, window};
-    const Problem whole(whole_shape, 5);
+    const Problem whole(whole_shape, 5, GetParam()->kv);
     GetParam()->run(whole.args(), 0, attention_units(45, 2));
     for (uint32_t t = 0; t < 45; ++t) {
       AttentionArgs one = whole.args();
@@ -175,7 +178,7 @@ TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
 }
 
 TEST_P(EachAttentionRow, HugeValuesStayFinite) {
-  Problem problem({2, 1, 16, 2, 3, 4, 0}, 9);
+  Problem problem({2, 1, 16, 2, 3, 4, 0}, 9, GetParam()->kv);
   std::vector<float> huge(16, 1e30f);
   huge[3] = -INFINITY;
   store_kv(problem.view, problem.view.v_offset, 6, huge.data(), 1, 16);
@@ -194,7 +197,10 @@ INSTANTIATE_TEST_SUITE_P(Kernels, EachAttentionRow, testing::ValuesIn(rows()),
                          [](const auto& info) { return std::string(info.param->name); });
 
 TEST(Attention, EveryIsaHasARow) {
-  for (const Isa isa : {Isa::scalar, cpu_isa()}) ASSERT_NE(choose_attention(KvType::f16, isa), nullptr);
+  for (const Isa isa : {Isa::scalar, cpu_isa()}) {
+    ASSERT_NE(choose_attention(KvType::f16, isa), nullptr);
+    ASSERT_NE(choose_attention(KvType::f32, isa), nullptr);
+  }
   EXPECT_STREQ(choose_attention(KvType::f16, Isa::scalar)->name, "attention_f16_scalar");
 }
 

@@ -12,8 +12,9 @@ enum class Verify : uint8_t {
   off,    // the header only
 };
 
-// Storage of keys and values. q8 and q4 pages join with their own rows.
-enum class KvType : uint8_t { f16 = 0 };
+// Storage of keys and values. f32 is twice as large, for comparisons: it adds no rounding of its own. q8 and q4 pages
+// join with their own rows.
+enum class KvType : uint8_t { f16 = 0, f32 = 1 };
 
 // Who multiplies float weights. xnnpack packs a private copy of them, which the memory plan counts.
 enum class FloatBackend : uint8_t { own, xnnpack };
