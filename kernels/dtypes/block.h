@@ -29,12 +29,10 @@ inline uint16_t finite_f16(float value) noexcept {
 
 // What a quantiser takes a float for: not-a-number counts as 0, infinities as the largest finite value.
 inline float finite_f32(float x) noexcept {
-  return x != x ? 0.0f : x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : x;
+  const float number = x == x ? x : 0.0f;
+  const float below = number < FLT_MAX ? number : FLT_MAX;
+  return below > -FLT_MAX ? below : -FLT_MAX;
 }
-
-// x rounded to the nearest integer, ties to even, for |x| < 2^22 in the default rounding mode. Additions instead of a
-// library call: loops over it vectorise on every target.
-inline float round_even(float x) noexcept { return (x + 12582912.0f) - 12582912.0f; }
 
 template <class Block, uint32_t kGroup, void (*kDecode)(const Block&, float*) noexcept>
 void dequantize_blocks(const void* blocks, float* out, size_t block_count) noexcept {

@@ -1,5 +1,6 @@
 // q4ag32 (GGUF Q4_1): 32 values of 4 bits with an offset, w = scale * q + minimum, 5 bits a weight.
 #include "kernels/dtypes/panel.h"
+#include "kernels/dtypes/values32.h"
 
 namespace runnel {
 namespace {
@@ -18,60 +19,53 @@ void decode(const Block& block, float* out) noexcept {
   }
 }
 
-float level(float x) noexcept { return round_even(x > 15 ? 15 : x < 0 ? 0 : x); }
+Values32 levels_of(const Values32& x, float low, float inverse) noexcept {
+  return round_levels(x, low, inverse, 0, 15);
+}
 
+// A line over the levels, as stored.
 struct Line {
   uint16_t scale_bits, minimum_bits;
-  float scale() const noexcept { return f16_to_f32(scale_bits); }
+
   float minimum() const noexcept { return f16_to_f32(minimum_bits); }
+  float scale() const noexcept { return f16_to_f32(scale_bits); }
   float inverse() const noexcept { return scale() > 0 ? 1.0f / scale() : 0.0f; }
 };
 
-float squared_error(const float* x, const Line& line) noexcept {
-  const float scale = line.scale(), minimum = line.minimum(), inverse = line.inverse();
-  float error = 0;
-  for (int i = 0; i < 32; ++i) {
-    const float e = x[i] - (scale * level((x[i] - minimum) * inverse) + minimum);
-    error += e * e;
-  }
-  return error;
+float squared_error(const Values32& x, const Line& line) noexcept {
+  Values32 error = levels_of(x, line.minimum(), line.inverse());
+  const Float4 scale = splat(line.scale()), minimum = splat(line.minimum());
+  for (int i = 0; i < Values32::kVectors; ++i) error.v[i] = x.v[i] - (scale * error.v[i] + minimum);
+  return dot(error, error);
 }
 
-// The least-squares line through (q, x) where q are the levels of x on the given one; false when q is constant.
-bool refine(const float* x, float low, float inverse, Line* line) noexcept {
-  float q_sum = 0, qq = 0, x_sum = 0, xq = 0;
-  for (int i = 0; i < 32; ++i) {
-    const float q = level((x[i] - low) * inverse);
-    q_sum += q;
-    qq += q * q;
-    x_sum += x[i];
-    xq += x[i] * q;
-  }
-  const float spread = 32 * qq - q_sum * q_sum;
-  if (!(spread > 0)) return false;
-  const float scale = (32 * xq - q_sum * x_sum) / spread;
-  if (!(scale > 0)) return false;
-  *line = {finite_f16(scale), finite_f16((x_sum - scale * q_sum) / 32)};
+// The least-squares line through (q, x) where q are the levels of x from `low` by 1 / inverse; false when q is
+// constant.
+bool fit_line(const Values32& x, float low, float inverse, Line* line) noexcept {
+  const Values32 levels = levels_of(x, low, inverse);
+  const float q = sum(levels), qq = dot(levels, levels), total = sum(x), xq = dot(x, levels);
+  const float spread = 32 * qq - q * q;
+  const float scale = (32 * xq - q * total) / spread;
+  if (!(spread > 0 && scale > 0)) return false;
+  *line = {finite_f16(scale), finite_f16((total - scale * q) / 32)};
   return true;
 }
 
-// Plain minimum and maximum, then narrower ranges refined by least squares; the best of them stays.
+// Levels cut off at each end before the fit; 0 keeps the whole range.
+constexpr float kCuts[] = {0.0f, 0.5f, 1.0f};
+
+// From the smallest to the largest value; then narrower ranges, refined by least squares. The best of them stays.
 void encode(const float* in, Block& block) noexcept {
-  float x[32];
-  for (int i = 0; i < 32; ++i) x[i] = finite_f32(in[i]);
-  float low = x[0], high = x[0];
-  for (int i = 1; i < 32; ++i) {
-    low = x[i] < low ? x[i] : low;
-    high = x[i] > high ? x[i] : high;
-  }
-  const float range = high / 15 - low / 15;  // divided first: the difference may overflow
-  Line best = {finite_f16(range), finite_f16(low)};
+  const Values32 x = load_finite(in);
+  const float low = smallest(x), high = largest(x);
+  const float step = high / 15 - low / 15;  // divided first: the difference may overflow
+  Line best = {finite_f16(step), finite_f16(low)};
   // Squares must neither overflow nor vanish; outside this range the plain rule serves.
-  if (range > 1e-12f && range < 1e12f && low > -1e12f && low < 1e12f) {
+  if (step > 1e-12f && low > -1e12f && high < 1e12f) {
     float best_error = squared_error(x, best);
-    for (const float cut : {0.0f, 0.5f, 1.0f}) {  // levels cut off at either end
+    for (const float cut : kCuts) {
       Line line;
-      if (!refine(x, low + cut * range, (15 - 2 * cut) > 0 ? 15 / ((15 - 2 * cut) * range) : 0.0f, &line)) continue;
+      if (!fit_line(x, low + cut * step, 15 / ((15 - 2 * cut) * step), &line)) continue;
       const float error = squared_error(x, line);
       if (error < best_error) {
         best = line;
@@ -81,9 +75,7 @@ void encode(const float* in, Block& block) noexcept {
   }
   block.scale = Half::from_bits(best.scale_bits);
   block.minimum = Half::from_bits(best.minimum_bits);
-  uint8_t q[32];
-  for (int i = 0; i < 32; ++i) q[i] = static_cast<uint8_t>(level((x[i] - best.minimum()) * best.inverse()));
-  for (int i = 0; i < 16; ++i) block.quants[i] = static_cast<uint8_t>(q[i] | q[16 + i] << 4);
+  store_nibbles(levels_of(x, best.minimum(), best.inverse()), block.quants);
 }
 
 }  // namespace

