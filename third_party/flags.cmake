@@ -17,6 +17,11 @@ if(RUNNEL_SANITIZE)
   add_link_options(-fsanitize=${RUNNEL_SANITIZE})
 endif()
 
+if(RUNNEL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # runnel_flatbuffer(target schema.fbs): generates <build>/generated/<folder>/<name>_generated.h for the target.
 function(runnel_flatbuffer target schema)
   get_filename_component(name ${schema} NAME_WE)

@@ -1,0 +1,103 @@
+#!/bin/bash
+# Builds and tests everything that a change must pass.
+#
+#   tools/check.sh [STAGE ...]      default: all stages that this list marks with *
+#
+#   * release   release build by g++, all tests
+#   * asan      address and undefined behaviour sanitizers: tests of all folders
+#   * tsan      thread sanitizer: tests that use threads
+#   * arm64     cross build, kernel and model tests under qemu-user on three CPUs
+#   * clang     release build by clang++ 14 (no tests)
+#   * fuzz      each libFuzzer target, a fixed number of inputs
+#   * format    clang-format of every source
+#   * tidy      clang-tidy of the files that differ from RUNNEL_TIDY_BASE (default: the last commit's parent)
+#     tidy-all  clang-tidy of every source (about 20 minutes on 2 cores)
+#     accuracy  exact match of the demo model in f32, q8, q4
+#
+# Test data that does not ship with the project is looked for in $RUNNEL_TEST_DATA (default ../shared); tests that need
+# it are skipped where it is absent. RUNNEL_JOBS: parallel jobs (default: the number of processors).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+jobs=${RUNNEL_JOBS:-$(nproc)}
+stages=()
+for argument in "$@"; do
+  case $argument in
+    release|asan|tsan|arm64|clang|fuzz|format|tidy|tidy-all|accuracy) stages+=("$argument") ;;
+    *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; [ "$argument" = --help ] && exit 0; exit 2 ;;
+  esac
+done
+[ ${#stages[@]} -gt 0 ] || stages=(format release asan tsan arm64 clang fuzz tidy)
+wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
+
+setup=()
+if wants clang || wants fuzz || wants format || wants tidy || wants tidy-all; then setup+=(--dev); fi
+if wants arm64; then setup+=(--arm64); fi
+./setup.sh "${setup[@]}"
+mkdir -p build/check
+
+results=()
+failed=0
+stage() { # stage NAME COMMAND...: runs it, keeps its output in build/check, says how it went
+  local name=$1 log=build/check/$1.log began=$SECONDS outcome=passed
+  shift
+  echo "check: $name ..."
+  if ! "$@" > "$log" 2>&1; then
+    outcome=FAILED
+    failed=1
+    tail -n 60 "$log"
+  fi
+  local tests
+  tests=$(grep -E 'tests passed|tests failed' "$log" | tail -n 1 || true)
+  results+=("$(printf '%-10s %-7s %4d s  %s' "$name" "$outcome" $((SECONDS - began)) "$tests")")
+  echo "check: ${results[-1]}"
+}
+
+build() { cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"; }
+run_tests() { # PRESET CTEST_ARGUMENTS...
+  local preset=$1
+  shift
+  ctest --preset "$preset" -j "$jobs" --timeout 300 "$@"
+}
+check_release() { build release && run_tests release; }
+# Conversions of large inputs and measurements say nothing more under a sanitizer.
+slow='Slow|Large|Perplexity|Accuracy|install|minimal_app'
+check_asan() { build asan && run_tests asan -E "$slow"; }
+check_tsan() { build tsan && run_tests tsan -R 'Pool|Thread|Parallel|Session|Executor|Model|Cancel' -E "$slow"; }
+check_arm64() {
+  tools/arm64_sysroot.sh && build arm64 || return 1
+  local cpu
+  for cpu in cortex-a53 cortex-a76 max; do
+    echo "check: qemu-aarch64 -cpu $cpu"
+    RUNNEL_QEMU_CPU=$cpu run_tests arm64 -L 'kernels|graph|runtime' -E "$slow" || return 1
+  done
+}
+check_clang() { build clang; }
+check_fuzz() { tools/fuzz.sh --runs "${RUNNEL_FUZZ_RUNS:-20000}"; }
+sources() { git ls-files '*.h' '*.cpp' '*.c'; }
+check_format() { sources | xargs clang-format-14 --dry-run -Werror; }
+tidy() { # FILES on stdin
+  [ -e build/release/compile_commands.json ] || build release
+  xargs -r -P "$jobs" -n 4 clang-tidy-14 -p build/release --quiet
+}
+check_tidy() {
+  local base=${RUNNEL_TIDY_BASE:-HEAD~1}
+  git rev-parse -q --verify "$base" > /dev/null || base=$(git hash-object -t tree /dev/null)
+  git diff --name-only --diff-filter=d "$base" -- '*.cpp' | grep -vE '_neon|^tests/install/|fuzz_' | head -n 40 | tidy
+}
+check_tidy_all() { git ls-files '*.cpp' | grep -vE '_neon|^tests/install/|fuzz_' | tidy; }
+
+for name in "${stages[@]}"; do
+  case $name in
+    accuracy) stage accuracy tools/demo_accuracy.sh; cat build/check/accuracy.log ;;
+    *) stage "$name" "check_${name//-/_}" ;;
+  esac
+done
+
+echo
+printf 'check: %s\n' "${results[@]}"
+# ctest's own summary of the release run closes the report.
+if wants release; then
+  echo
+  sed -n '/tests passed\|tests failed/,$p' build/check/release.log
+fi
+exit $failed
