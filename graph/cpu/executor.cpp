@@ -73,7 +73,7 @@ Status CpuExecutor::run(const StepInput& input, ParallelFor& workers) noexcept {
     RUNNEL_TRY(program.run_node(n, workers));
   }
   program.end_step(input);
-  return {};
+  return program.check_weights();
 }
 
 const ExecutorPlan& CpuExecutor::plan() const noexcept { return impl_->plan; }

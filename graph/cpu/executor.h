@@ -48,8 +48,10 @@ struct StepInput {
 struct WeightView {
   const void* context = nullptr;
   const uint8_t* (*data)(const void* context, uint32_t tensor) noexcept = nullptr;
-  // Makes the bytes trustworthy; called once before a node first uses the tensor. May be null.
+  // Says that the tensor is about to be used; called once before a node first uses it. May be null.
   Status (*touch)(const void* context, uint32_t tensor) noexcept = nullptr;
+  // corrupt_file once any weight touched so far was found damaged; called at the end of every step. May be null.
+  Status (*check)(const void* context) noexcept = nullptr;
 };
 
 class CpuExecutor {

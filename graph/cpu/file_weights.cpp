@@ -12,6 +12,7 @@ Result<CpuExecutor> CpuExecutor::create(const ModelFile& file, const ExecutorOpt
   weights.touch = [](const void* context, uint32_t tensor) noexcept {
     return static_cast<const ModelFile*>(context)->touch_tensor(tensor);
   };
+  weights.check = [](const void* context) noexcept { return static_cast<const ModelFile*>(context)->verification(); };
   return create(file.graph(), weights, options);
 }
 

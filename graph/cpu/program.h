@@ -26,6 +26,10 @@ class CpuProgram {
   const ExecutorPlan& plan() const noexcept { return plan_; }
   const ArenaPlan& arena_plan() const noexcept { return arena_plan_; }
   const Graph& graph() const noexcept { return *graph_; }
+  // What is known of the weights' checksums, after a step.
+  Status check_weights() const noexcept {
+    return weights_.check == nullptr ? Status() : weights_.check(weights_.context);
+  }
 
  private:
   CpuProgram() noexcept = default;

@@ -269,7 +269,8 @@ struct ModelWriter::Impl {
       }
     }
     published = true;
-    return sync_folder(files[0].path());
+    files[0].sync_folder();
+    return {};
   }
 
   Status finish(std::span<const TensorError> tensor_errors, std::span<const KeyValue> late) noexcept {

@@ -36,12 +36,14 @@ bool still_named(int fd, const char* path) noexcept {
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
       partial_(std::move(other.partial_)),
+      folder_(std::move(other.folder_)),
       fd_(std::exchange(other.fd_, -1)),
       state_(std::exchange(other.state_, State::none)) {}
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(partial_, other.partial_);
+  std::swap(folder_, other.folder_);
   std::swap(fd_, other.fd_);
   std::swap(state_, other.state_);
   return *this;
@@ -60,7 +62,8 @@ Result<OutputFile> OutputFile::create(std::string_view path) noexcept {
   constexpr char kSuffix[] = ".partial";
   OutputFile file;
   if (!file.path_.append({path.data(), path.size()}) || !file.path_.push('\0') ||
-      !file.partial_.append({path.data(), path.size()}) || !file.partial_.append(kSuffix)) {
+      !file.partial_.append({path.data(), path.size()}) || !file.partial_.append(kSuffix) ||
+      !folder_of(path, &file.folder_)) {
     return out_of_memory("model writer", "a path");
   }
   struct stat info;
@@ -131,15 +134,11 @@ void OutputFile::withdraw() noexcept {
   state_ = State::none;
 }
 
-Status sync_folder(std::string_view path) noexcept {
-  Array<char> folder;
-  if (!folder_of(path, &folder)) return out_of_memory("model writer", "a path");
-  const int fd = ::open(folder.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // A folder that may be written to but not read cannot be brought to the disk by us.
-  if (fd < 0) return {};
+void OutputFile::sync_folder() const noexcept {
+  const int fd = ::open(folder_.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;  // a folder that may be written to but not read
   (void)::fsync(fd);
   ::close(fd);
-  return {};
 }
 
 Status require_space(std::string_view path, uint64_t bytes) noexcept {

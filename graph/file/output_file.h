@@ -34,6 +34,8 @@ class OutputFile {
   Status publish() noexcept;
   // Takes the published file away again.
   void withdraw() noexcept;
+  // Brings the names in the file's folder to the disk, as far as the system lets us.
+  void sync_folder() const noexcept;
 
   const char* path() const noexcept { return path_.data(); }  // final name
 
@@ -41,13 +43,10 @@ class OutputFile {
   Status reopen() noexcept;
   Status fail(const char* what, int error) const noexcept;
 
-  Array<char> path_, partial_;
+  Array<char> path_, partial_, folder_;  // zero-terminated
   int fd_ = -1;
   enum class State : uint8_t { none, partial, published } state_ = State::none;
 };
-
-// Brings the names in the folder of `path` to the disk.
-Status sync_folder(std::string_view path) noexcept;
 
 // io when the disk under `path` has less than `bytes` free; ok when that cannot be known.
 Status require_space(std::string_view path, uint64_t bytes) noexcept;
