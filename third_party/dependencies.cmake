@@ -20,7 +20,9 @@ if(RUNNEL_XNNPACK)
   find_library(RUNNEL_PTHREADPOOL_LIBRARY pthreadpool REQUIRED)
 endif()
 
-find_package(nlohmann_json REQUIRED)  # chat templates, converters, command
+if(RUNNEL_CONVERTERS OR RUNNEL_TOOLS OR RUNNEL_TESTS)
+  find_package(nlohmann_json REQUIRED)
+endif()
 if(RUNNEL_CONVERTERS)
   find_package(Eigen3 REQUIRED NO_MODULE)
 endif()

@@ -9,7 +9,9 @@ target_include_directories(
   runnel INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/kernels/include>
                    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include> $<INSTALL_INTERFACE:include>)
 target_compile_features(runnel INTERFACE cxx_std_20)
-target_link_libraries(runnel INTERFACE Threads::Threads PkgConfig::PCRE2 PkgConfig::UTF8PROC OpenSSL::Crypto ${RUNNEL_CPUINFO_LIBRARY})
+target_link_libraries(runnel INTERFACE Threads::Threads PkgConfig::PCRE2 PkgConfig::UTF8PROC OpenSSL::Crypto
+                                       $<BUILD_INTERFACE:${RUNNEL_CPUINFO_LIBRARY}> $<INSTALL_INTERFACE:cpuinfo>)
 if(RUNNEL_XNNPACK)
-  target_link_libraries(runnel INTERFACE ${RUNNEL_XNNPACK_LIBRARY} ${RUNNEL_PTHREADPOOL_LIBRARY})
+  target_link_libraries(runnel INTERFACE $<BUILD_INTERFACE:${RUNNEL_XNNPACK_LIBRARY}> $<BUILD_INTERFACE:${RUNNEL_PTHREADPOOL_LIBRARY}>
+                                         $<INSTALL_INTERFACE:XNNPACK> $<INSTALL_INTERFACE:pthreadpool>)
 endif()
