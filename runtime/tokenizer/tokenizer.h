@@ -58,6 +58,8 @@ class Utf8Stream {
  public:
   // Feeds bytes; returns what can be shown now. Borrowed until the next call. Pieces up to 1 MiB.
   Result<std::string_view> feed(std::string_view bytes) noexcept;
+  // After this, pieces of up to `bytes` bytes allocate nothing. False: out of memory.
+  [[nodiscard]] bool reserve(size_t bytes) noexcept { return out_.reserve((sizeof held_ + bytes) * 3); }
   // What is left at the end (an unfinished character becomes U+FFFD).
   std::string_view finish() noexcept;
 

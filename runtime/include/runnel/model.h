@@ -65,11 +65,11 @@ class Model {
   const MemoryPlan& plan() const noexcept;  // as reserved
   bool is_end(int32_t id) const noexcept;
 
-  // Text to ids, appended to *ids. Statuses: invalid_argument (longer than 2^31 - 1 bytes, or the model has no
-  // tokenizer), out_of_memory.
+  // Text to ids, appended to *ids. Statuses: invalid_argument (longer than 2^31 - 1 bytes), unsupported (the model has
+  // no tokenizer), out_of_memory.
   Status tokenize(std::string_view text, const TokenizeOptions& options, Array<int32_t>* ids) const noexcept;
   // Ids to text, appended to *text; bytes that are not UTF-8 are kept. `special`: control tokens are spelled out.
-  // Statuses: invalid_argument (an id out of range), out_of_memory.
+  // Statuses: invalid_argument (an id out of range), unsupported (no tokenizer), out_of_memory.
   Status detokenize(std::span<const int32_t> ids, bool special, Array<char>* text) const noexcept;
   // The bytes that one token adds to a text. Borrowed from the model.
   Result<std::string_view> piece(int32_t id, bool special = false) const noexcept;

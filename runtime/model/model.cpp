@@ -1,0 +1,106 @@
+#include "runnel/model.h"
+
+#include "runtime/model/literal_content.h"
+#include "runtime/model/model_state.h"
+
+namespace runnel {
+namespace {
+
+Status no_tokenizer(const char* who) noexcept {
+  return Status::error(Code::unsupported, "%s: the model file has no tokenizer, only ids can be used", who);
+}
+
+}  // namespace
+
+Result<Model> Model::open(const char* path, const OpenOptions& options) noexcept {
+  RUNNEL_ASSIGN(ModelState * state, ModelState::open(path, options));
+  return Model(state);
+}
+
+Model::Model(const Model& other) noexcept : state_(other.state_) {
+  if (state_ != nullptr) state_->retain();
+}
+
+Model::Model(Model&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+Model& Model::operator=(Model other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+Model::~Model() {
+  if (state_ != nullptr) state_->release();
+}
+
+const ModelInfo& Model::info() const noexcept { return state_->info(); }
+
+const MemoryPlan& Model::plan() const noexcept { return state_->plan(); }
+
+bool Model::is_end(int32_t id) const noexcept {
+  for (const int32_t end : state_->info().end_ids) {
+    if (end == id) return true;
+  }
+  return false;
+}
+
+Status Model::tokenize(std::string_view text, const TokenizeOptions& options, Array<int32_t>* ids) const noexcept {
+  if (state_->tokenizer() == nullptr) return no_tokenizer("tokenize");
+  return state_->tokenizer()->encode(text, {.add_special = options.add_special, .parse_special = options.parse_special},
+                                     ids);
+}
+
+Status Model::detokenize(std::span<const int32_t> ids, bool special, Array<char>* text) const noexcept {
+  if (state_->tokenizer() == nullptr) return no_tokenizer("detokenize");
+  return state_->tokenizer()->decode(ids, special, text);
+}
+
+Result<std::string_view> Model::piece(int32_t id, bool special) const noexcept {
+  if (state_->tokenizer() == nullptr) return no_tokenizer("detokenize");
+  return state_->tokenizer()->piece(id, special);
+}
+
+Status Model::render_chat(std::string_view messages_json, const ChatOptions& options,
+                          Array<char>* text) const noexcept {
+  RUNNEL_ASSIGN(const ChatTemplate* chat, state_->chat_template());
+  ChatInput input{.messages_json = messages_json,
+                  .tools_json = options.tools_json,
+                  .extra_json = options.extra_json,
+                  .add_generation_prompt = options.add_generation_prompt,
+                  .now_seconds = options.now_seconds};
+  if (const Tokenizer* tokenizer = state_->tokenizer(); tokenizer != nullptr) {
+    if (tokenizer->bos_id() >= 0) {
+      RUNNEL_ASSIGN(input.bos_token, tokenizer->piece(tokenizer->bos_id(), true));
+    }
+    if (tokenizer->eos_id() >= 0) {
+      RUNNEL_ASSIGN(input.eos_token, tokenizer->piece(tokenizer->eos_id(), true));
+    }
+  }
+  return chat->render(input, text);
+}
+
+Status Model::tokenize_chat(std::string_view messages_json, const ChatOptions& options,
+                            Array<int32_t>* ids) const noexcept {
+  const Tokenizer* tokenizer = state_->tokenizer();
+  if (tokenizer == nullptr) return no_tokenizer("chat");
+  RUNNEL_ASSIGN(const std::span<const int32_t> control, state_->control_ids());
+  MarkedJson marked;
+  RUNNEL_TRY(mark_control_text(messages_json, *tokenizer, control, &marked));
+  Array<char> text;
+  RUNNEL_TRY(render_chat({marked.json.data(), marked.json.size()}, options, &text));
+  Array<uint32_t> offsets;
+  RUNNEL_TRY(take_marks(marked.mark, &text, &offsets));
+  // The template writes BOS where it wants one.
+  return tokenizer->encode({text.data(), text.size()},
+                           {.add_special = false, .parse_special = true, .no_special_across = offsets}, ids);
+}
+
+Status Model::verify(FunctionRef<void(uint64_t, uint64_t)> progress) const noexcept {
+  return state_->file().verify_all(
+      [](void* context, uint64_t done, uint64_t total) {
+        const auto& callback = *static_cast<const FunctionRef<void(uint64_t, uint64_t)>*>(context);
+        if (callback) callback(done, total);
+      },
+      &progress);
+}
+
+}  // namespace runnel

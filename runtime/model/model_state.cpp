@@ -1,0 +1,106 @@
+#include "runtime/model/model_state.h"
+
+#include <new>
+
+#include "kernels/base/memory.h"
+#include "runtime/kv/page_table.h"
+#include "runtime/model/planner.h"
+
+namespace runnel {
+
+uint64_t ModelState::fixed_bytes() noexcept { return sizeof(ModelState); }
+
+void ModelState::release() noexcept {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  this->~ModelState();
+  runnel::release(this);
+}
+
+Result<ModelState*> ModelState::open(const char* path, const OpenOptions& options) noexcept {
+  if (path == nullptr) return Status::error(Code::invalid_argument, "open: no path");
+  RUNNEL_TRY(check_open_options(options));
+  RUNNEL_ASSIGN(ModelFile file, ModelFile::open(path, {.verify = options.verify}));
+  void* memory = allocate(sizeof(ModelState), alignof(ModelState));
+  if (memory == nullptr) return out_of_memory("open", "the model's state");
+  ModelState* state = new (memory) ModelState(std::move(file));
+  if (Status status = state->start(options); !status.ok()) {
+    state->release();
+    return status;
+  }
+  return state;
+}
+
+Status ModelState::start(const OpenOptions& options) noexcept {
+  RUNNEL_ASSIGN(ResolvedPlan plan, make_plan(file_, options));
+  if (!plan.memory.fits) return over_budget(plan.memory, options);
+  RUNNEL_ASSIGN(const std::span<const uint8_t> tables, file_.section("tokenizer"));
+  if (!tables.empty()) {
+    RUNNEL_ASSIGN(tokenizer_, Tokenizer::open(tables));
+  }
+  RUNNEL_ASSIGN(workers_, WorkerPool::create(plan.memory.threads));
+  plan.executor.workers = workers_->worker_count();
+  plan.memory.threads = workers_->worker_count();
+  RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_, plan.executor));
+  const uint64_t pages = uint64_t{PageTable::pages_for(plan.memory.context_tokens, kPageShift)} * plan.memory.sessions;
+  RUNNEL_TRY(pages_.init(executor_->plan().page_bytes, static_cast<uint32_t>(pages)));
+  max_logits_rows_ = plan.executor.max_outputs;
+  plan_ = plan.memory;
+  fill_info();
+  info_.isa = isa_name(plan.executor.isa);
+  return {};
+}
+
+void ModelState::fill_info() noexcept {
+  info_.name = file_.name();
+  info_.architecture = file_.architecture();
+  info_.weights = file_.weights_label();
+  info_.hash = file_.hash_hex();
+  info_.vocab_size = file_.vocab_size();
+  info_.trained_context = file_.context_length();
+  info_.file_bytes = file_.file_bytes();
+  info_.chat_template = file_.chat_template();
+  info_.has_chat_template = !info_.chat_template.empty();
+  info_.end_ids = file_.end_ids();
+  if (tokenizer_) {
+    info_.bos_id = tokenizer_->bos_id();
+    info_.eos_id = tokenizer_->eos_id();
+  }
+}
+
+Result<const ChatTemplate*> ModelState::chat_template() noexcept {
+  if (!info_.has_chat_template)
+    return Status::error(Code::unsupported, "chat: the model has no chat template, give it the prompt as plain text");
+  const std::lock_guard lock(lazy_mutex_);
+  if (!template_) {
+    RUNNEL_ASSIGN(template_, ChatTemplate::compile(info_.chat_template));
+  }
+  return &*template_;
+}
+
+Result<std::span<const int32_t>> ModelState::control_ids() noexcept {
+  const std::lock_guard lock(lazy_mutex_);
+  if (!has_control_ids_ && tokenizer_) {
+    control_ids_.clear();
+    for (uint32_t id = 0; id < tokenizer_->vocab_size(); ++id) {
+      if (tokenizer_->is_control(static_cast<int32_t>(id)) && !control_ids_.push(static_cast<int32_t>(id)))
+        return out_of_memory("chat", "the list of control tokens");
+    }
+    has_control_ids_ = true;
+  }
+  return std::span<const int32_t>(control_ids_);
+}
+
+Status ModelState::run_step(const StepInput& input) noexcept {
+  const std::lock_guard lock(step_mutex_);
+  return executor_->run(input, *workers_);
+}
+
+bool ModelState::enter_session() noexcept {
+  uint32_t open = sessions_.load(std::memory_order_relaxed);
+  do {
+    if (open >= plan_.sessions) return false;
+  } while (!sessions_.compare_exchange_weak(open, open + 1, std::memory_order_relaxed));
+  return true;
+}
+
+}  // namespace runnel

@@ -1,0 +1,72 @@
+// What the copies of a Model handle and its sessions share: the mapped file, the tokenizer, the template, the workers,
+// the KV pages and the executor.
+//
+// Ownership: reference counted; the last retain()er deletes. Thread rule: const members any thread; run_step() any
+// thread, steps take turns.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+
+#include "graph/cpu/executor.h"
+#include "graph/file/model_file.h"
+#include "runnel/model.h"
+#include "runtime/kv/page_pool.h"
+#include "runtime/pool/worker_pool.h"
+#include "runtime/template/chat_template.h"
+#include "runtime/tokenizer/tokenizer.h"
+
+namespace runnel {
+
+class ModelState {
+ public:
+  // One reference, owned by the caller. Statuses as Model::open().
+  static Result<ModelState*> open(const char* path, const OpenOptions& options) noexcept;
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept;
+
+  const ModelFile& file() const noexcept { return file_; }
+  const ModelInfo& info() const noexcept { return info_; }
+  const MemoryPlan& plan() const noexcept { return plan_; }
+  const Tokenizer* tokenizer() const noexcept { return tokenizer_ ? &*tokenizer_ : nullptr; }
+  // Compiled at first use. Status: unsupported (none), invalid_argument (does not compile).
+  Result<const ChatTemplate*> chat_template() noexcept;
+  // Ids of the tokenizer's control tokens, listed at first use.
+  Result<std::span<const int32_t>> control_ids() noexcept;
+
+  PagePool& pages() noexcept { return pages_; }
+  uint32_t max_logits_rows() const noexcept { return max_logits_rows_; }
+  Status run_step(const StepInput& input) noexcept;
+
+  // Sessions count against the plan. False when as many as planned are open.
+  [[nodiscard]] bool enter_session() noexcept;
+  void leave_session() noexcept { sessions_.fetch_sub(1, std::memory_order_relaxed); }
+
+  static uint64_t fixed_bytes() noexcept;  // private bytes besides the graph's, the executor's and the sessions'
+
+ private:
+  explicit ModelState(ModelFile file) noexcept : file_(std::move(file)) {}
+  ~ModelState() = default;
+  Status start(const OpenOptions& options) noexcept;
+  void fill_info() noexcept;
+
+  ModelFile file_;
+  std::optional<Tokenizer> tokenizer_;
+  MemoryPlan plan_;
+  ModelInfo info_;
+  std::optional<WorkerPool> workers_;
+  PagePool pages_;
+  std::optional<CpuExecutor> executor_;
+  uint32_t max_logits_rows_ = 1;
+
+  std::mutex step_mutex_;
+  std::mutex lazy_mutex_;  // guards what is made at first use
+  std::optional<ChatTemplate> template_;
+  Array<int32_t> control_ids_;
+  bool has_control_ids_ = false;
+  std::atomic<uint32_t> sessions_{0};
+  std::atomic<uint32_t> references_{1};
+};
+
+}  // namespace runnel

@@ -1,0 +1,233 @@
+#include "runtime/model/planner.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "kernels/base/checked.h"
+#include "kernels/base/memory.h"
+#include "kernels/cpu_topology.h"
+#include "runtime/kv/page_table.h"
+#include "runtime/model/model_state.h"
+#include "runtime/os/memory_figures.h"
+#include "runtime/os/thread.h"
+#include "runtime/pool/worker_pool.h"
+#include "runtime/session/session_state.h"
+
+namespace runnel {
+namespace {
+
+constexpr uint32_t kMaxSessions = 1024;
+constexpr uint32_t kMaxContext = 1u << 24;
+constexpr uint32_t kMaxStep = 4096;
+constexpr uint32_t kDefaultStep = 512;
+constexpr uint32_t kLeastStep = 16;
+constexpr uint32_t kMaxLogitsRows = 1024;
+constexpr uint32_t kUnknownContext = 4096;  // for a file that does not say what the model was trained for
+
+Status bad_option(const char* name, uint64_t value, uint64_t low, uint64_t high) noexcept {
+  return Status::error(Code::invalid_argument, "open: %s is %llu, expected %llu to %llu", name,
+                       static_cast<unsigned long long>(value), static_cast<unsigned long long>(low),
+                       static_cast<unsigned long long>(high));
+}
+
+// A sum of products that remembers whether it fits.
+class Bytes {
+ public:
+  Bytes& add(uint64_t bytes, uint64_t times = 1) noexcept {
+    uint64_t product = 0;
+    fits_ = fits_ && checked_mul(bytes, times, &product) && checked_add(sum_, product, &sum_);
+    return *this;
+  }
+  uint64_t value() const noexcept { return fits_ ? sum_ : UINT64_MAX; }
+
+ private:
+  uint64_t sum_ = 0;
+  bool fits_ = true;
+};
+
+// Everything that bytes depend on but the context and the number of sessions.
+struct Terms {
+  ExecutorPlan executor;
+  uint32_t threads = 1;
+  uint32_t vocab_size = 0;
+  uint32_t logits_rows = 1;
+  uint64_t tables = 0;
+
+  uint64_t kv(uint32_t context, uint32_t sessions) const noexcept {
+    const uint64_t pages = uint64_t{PageTable::pages_for(context, kPageShift)} * sessions;
+    uint64_t stride = 0;
+    if (!checked_align<uint64_t>(executor.page_bytes, kCacheLineBytes, &stride)) return UINT64_MAX;
+    return Bytes().add(stride, pages).value();
+  }
+  uint64_t session(uint32_t context, uint32_t sessions) const noexcept {
+    const uint32_t pages = PageTable::pages_for(context, kPageShift);
+    return Bytes()
+        .add(SessionState::private_bytes(context, kPageShift, vocab_size, logits_rows), sessions)
+        .add(PagePool::table_bytes(1), uint64_t{pages} * sessions)
+        .value();
+  }
+  uint64_t threads_bytes() const noexcept { return uint64_t{threads - 1} * kThreadStackBytes; }
+  uint64_t all(uint32_t context, uint32_t sessions) const noexcept {
+    return Bytes()
+        .add(kv(context, sessions))
+        .add(session(context, sessions))
+        .add(threads_bytes())
+        .add(tables)
+        .add(executor.arena_bytes)
+        .add(executor.scratch_bytes)
+        .add(executor.packed_copy_bytes)
+        .add(executor.table_bytes)
+        .value();
+  }
+};
+
+// Largest x in [0, high] for which fits(x); fits is monotone.
+template <class Fits>
+uint32_t largest(uint32_t high, Fits fits) noexcept {
+  uint32_t low = 0;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2 + 1;
+    if (fits(middle)) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+// What the graph and the file's bookkeeping take once read.
+uint64_t graph_bytes(const Graph& graph) noexcept {
+  return graph.values.size() * sizeof(Value) + graph.nodes.size() * sizeof(Node) +
+         graph.slots.size() * sizeof(StateSlot) + graph.tensors.size() * sizeof(TensorDesc);
+}
+
+// The machine's free memory less the weights, which want to stay in it; where the weights alone are more than that,
+// half of it, since they are then read again and again anyway.
+uint64_t free_budget(uint64_t weight_bytes) noexcept {
+  const uint64_t available = machine_memory().available_bytes;
+  return weight_bytes < available / 2 ? available - weight_bytes : available / 2;
+}
+
+void add_class(MemoryPlan* plan, const char* name, uint64_t bytes, bool is_private) noexcept {
+  plan->classes[plan->class_count++] = {name, bytes, is_private};
+  uint64_t* sum = is_private ? &plan->private_bytes : &plan->mapped_bytes;
+  if (!checked_add(*sum, bytes, sum)) *sum = UINT64_MAX;
+  if (!checked_add(plan->total_bytes, bytes, &plan->total_bytes)) plan->total_bytes = UINT64_MAX;
+}
+
+MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOptions& options, uint64_t budget) noexcept {
+  MemoryPlan plan;
+  plan.budget_bytes = budget;
+  plan.budget_given = options.budget_bytes != 0;
+  plan.sessions = options.sessions;
+  plan.trained_context = file.context_length();
+  plan.threads = terms.threads;
+  const uint32_t longest = std::min(file.context_length() == 0 ? kUnknownContext : file.context_length(), kMaxContext);
+  plan.max_context = largest(longest, [&](uint32_t tokens) { return terms.all(tokens, options.sessions) <= budget; });
+  plan.context_tokens = options.context_tokens != 0 ? options.context_tokens : plan.max_context;
+  plan.max_sessions =
+      largest(kMaxSessions, [&](uint32_t sessions) { return terms.all(plan.context_tokens, sessions) <= budget; });
+  if (plan.context_tokens == 0) plan.max_sessions = 0;
+
+  add_class(&plan, "weights", file.weight_bytes(), false);
+  add_class(&plan, "header", file.header_bytes(), false);
+  add_class(&plan, "kv", terms.kv(plan.context_tokens, options.sessions), true);
+  add_class(&plan, "activations", terms.executor.arena_bytes, true);
+  add_class(&plan, "scratch", terms.executor.scratch_bytes, true);
+  add_class(&plan, "sessions", terms.session(plan.context_tokens, options.sessions), true);
+  add_class(&plan, "tables", Bytes().add(terms.tables).add(terms.executor.table_bytes).value(), true);
+  add_class(&plan, "threads", terms.threads_bytes(), true);
+  if (terms.executor.packed_copy_bytes != 0) add_class(&plan, "packed_weights", terms.executor.packed_copy_bytes, true);
+  plan.fits = plan.context_tokens != 0 && plan.private_bytes <= budget;
+  return plan;
+}
+
+}  // namespace
+
+Status check_open_options(const OpenOptions& options) noexcept {
+  if (options.context_tokens > kMaxContext) return bad_option("context_tokens", options.context_tokens, 0, kMaxContext);
+  if (options.sessions < 1 || options.sessions > kMaxSessions)
+    return bad_option("sessions", options.sessions, 1, kMaxSessions);
+  if (options.threads > WorkerPool::kMaxThreads)
+    return bad_option("threads", options.threads, 0, WorkerPool::kMaxThreads);
+  if (options.max_step_tokens > kMaxStep) return bad_option("max_step_tokens", options.max_step_tokens, 0, kMaxStep);
+  if (options.max_logits_rows < 1 || options.max_logits_rows > kMaxLogitsRows)
+    return bad_option("max_logits_rows", options.max_logits_rows, 1, kMaxLogitsRows);
+  if (options.kv != KvType::f16) return bad_option("kv", static_cast<uint64_t>(options.kv), 0, 0);
+  if (options.weights_mode > WeightsMode::mapped)
+    return bad_option("weights_mode", static_cast<uint64_t>(options.weights_mode), 0, 1);
+  if (options.verify > Verify::off) return bad_option("verify", static_cast<uint64_t>(options.verify), 0, 2);
+  if (options.float_backend > FloatBackend::xnnpack)
+    return bad_option("float_backend", static_cast<uint64_t>(options.float_backend), 0, 1);
+  return {};
+}
+
+Result<Isa> choose_isa(const char* isa) noexcept {
+  if (isa == nullptr || *isa == '\0') return active_isa();
+  Isa wanted = Isa::scalar;
+  if (!parse_isa(isa, &wanted))
+    return Status::error(Code::invalid_argument, "open: there is no instruction set \"%.32s\"", isa);
+  if (!covers(active_isa(), wanted))
+    return Status::error(Code::unsupported, "open: instruction set %s is asked for, %s is what can be used here", isa,
+                         isa_name(active_isa()));
+  return wanted;
+}
+
+Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept {
+  Terms terms;
+  terms.threads = options.threads != 0 ? options.threads : recommended_threads();
+  terms.vocab_size = file.vocab_size();
+  terms.tables = ModelState::fixed_bytes() + graph_bytes(file.graph());
+
+  ResolvedPlan resolved;
+  ExecutorOptions& executor = resolved.executor;
+  RUNNEL_ASSIGN(executor.isa, choose_isa(options.isa));
+  executor.workers = terms.threads;
+  executor.page_shift = kPageShift;
+  executor.kv = options.kv;
+  executor.float_backend = options.float_backend;
+  executor.float_activations = options.float_activations;
+
+  const uint64_t budget = options.budget_bytes != 0 ? options.budget_bytes : free_budget(file.weight_bytes());
+  const uint32_t longest = options.context_tokens != 0  ? options.context_tokens
+                           : file.context_length() != 0 ? std::min(file.context_length(), kMaxContext)
+                                                        : kUnknownContext;
+  // Unless the host fixed it, the step shrinks until a context of several steps fits: a short slice costs some prefill
+  // speed, a short context costs the conversation.
+  for (uint32_t step = std::min(options.max_step_tokens != 0 ? options.max_step_tokens : kDefaultStep, longest);;
+       step /= 2) {
+    executor.max_tokens = step;
+    executor.max_outputs = std::min(options.max_logits_rows, step);
+    terms.logits_rows = executor.max_outputs;
+    RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
+    resolved.memory = plan_with(terms, file, options, budget);
+    resolved.memory.max_step_tokens = step;
+    const bool roomy = resolved.memory.fits && resolved.memory.context_tokens >= std::min(longest, 4 * step);
+    if (roomy || options.max_step_tokens != 0 || step / 2 < kLeastStep) return resolved;
+  }
+}
+
+Status over_budget(const MemoryPlan& plan, const OpenOptions& options) noexcept {
+  const auto mib = [](uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  const char* source = plan.budget_given ? "the budget" : "the memory that is free";
+  if (options.context_tokens == 0) {
+    return Status::error(Code::over_budget,
+                         "open: %.1f MiB are needed before the first token of context, %s is %.1f MiB",
+                         mib(plan.private_bytes), source, mib(plan.budget_bytes));
+  }
+  return Status::error(
+      Code::over_budget,
+      "open: %u session(s) of %u tokens take %.1f MiB, %s is %.1f MiB; the longest context that fits is %u",
+      plan.sessions, plan.context_tokens, mib(plan.private_bytes), source, mib(plan.budget_bytes), plan.max_context);
+}
+
+Result<MemoryPlan> plan_model(const char* path, const OpenOptions& options) noexcept {
+  if (path == nullptr) return Status::error(Code::invalid_argument, "plan: no path");
+  RUNNEL_TRY(check_open_options(options));
+  RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(path, {.verify = Verify::off}));
+  RUNNEL_ASSIGN(const ResolvedPlan resolved, make_plan(file, options));
+  return resolved.memory;
+}
+
+}  // namespace runnel

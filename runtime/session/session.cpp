@@ -1,0 +1,78 @@
+#include "runnel/session.h"
+
+#include <new>
+
+#include "kernels/base/memory.h"
+#include "runtime/session/session_state.h"
+
+namespace runnel {
+
+Result<Session> Session::create(const Model& model, const SessionOptions& options) noexcept {
+  void* memory = allocate(sizeof(SessionState), alignof(SessionState));
+  if (memory == nullptr) return out_of_memory("session", "its state");
+  Session session(new (memory) SessionState(model, model.state_));
+  RUNNEL_TRY(session.state_->init(options.context_tokens));
+  return session;
+}
+
+Session::Session(Session&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+Session& Session::operator=(Session&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+Session::~Session() {
+  if (state_ == nullptr) return;
+  state_->~SessionState();
+  release(state_);
+}
+
+Status Session::append(std::span<const int32_t> ids) noexcept { return state_->append(ids); }
+
+Status Session::append_text(std::string_view text, const TokenizeOptions& options) noexcept {
+  TokenizeOptions own = options;
+  own.add_special = options.add_special && position() == 0;
+  Array<int32_t> ids;
+  RUNNEL_TRY(model().tokenize(text, own, &ids));
+  return append(ids);
+}
+
+Status Session::replace(std::span<const int32_t> ids) noexcept { return state_->replace(ids); }
+
+Status Session::truncate(uint32_t tokens) noexcept { return state_->truncate(tokens); }
+
+Result<int32_t> Session::sample(const SamplerOptions& options) noexcept { return state_->sample(options); }
+
+Result<int32_t> Session::next(const SamplerOptions& options) noexcept {
+  RUNNEL_ASSIGN(const int32_t id, state_->sample(options));
+  RUNNEL_TRY(state_->append({&id, 1}));
+  return id;
+}
+
+void Session::seed(uint64_t seed) noexcept { state_->seed(seed); }
+
+Result<Generation> Session::generate(const GenerateOptions& options, TextSink sink) noexcept {
+  return state_->generate(options, sink);
+}
+
+Result<std::span<const float>> Session::logits() noexcept {
+  RUNNEL_TRY(state_->settle());
+  return state_->logits();
+}
+
+Status Session::score(std::span<const int32_t> ids, LogitsSink sink) noexcept { return state_->score(ids, sink); }
+
+void Session::cancel() noexcept { state_->cancel(); }
+
+void Session::clear_cancel() noexcept { (void)state_->take_cancel(); }
+
+std::span<const int32_t> Session::tokens() const noexcept { return state_->tokens(); }
+
+uint32_t Session::position() const noexcept { return state_->position(); }
+
+uint32_t Session::context() const noexcept { return state_->context(); }
+
+const Model& Session::model() const noexcept { return state_->model(); }
+
+}  // namespace runnel

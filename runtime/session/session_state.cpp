@@ -1,0 +1,162 @@
+#include "runtime/session/session_state.h"
+
+#include <algorithm>
+
+#include "runtime/model/planner.h"
+#include "runtime/os/clock.h"
+
+namespace runnel {
+
+uint64_t SessionState::private_bytes(uint32_t context_tokens, uint32_t page_shift, uint32_t vocab_size,
+                                     uint32_t logits_rows) noexcept {
+  return sizeof(SessionState) + uint64_t{context_tokens} * sizeof(int32_t) +
+         PageTable::table_bytes(context_tokens, page_shift) +
+         uint64_t{logits_rows} * (uint64_t{vocab_size} * sizeof(float) + sizeof(uint32_t)) +
+         Sampler::scratch_bytes(vocab_size);
+}
+
+SessionState::~SessionState() {
+  if (entered_) shared_->leave_session();
+}
+
+Status SessionState::init(uint32_t context_tokens) noexcept {
+  const MemoryPlan& plan = shared_->plan();
+  if (context_tokens > plan.context_tokens)
+    return Status::error(Code::invalid_argument, "session: a context of %u tokens, the model was opened for %u",
+                         context_tokens, plan.context_tokens);
+  if (!shared_->enter_session())
+    return Status::error(Code::over_budget, "session: the model was opened for %u session(s), which are all in use",
+                         plan.sessions);
+  entered_ = true;
+  const uint32_t context = context_tokens != 0 ? context_tokens : plan.context_tokens;
+  const uint32_t rows = shared_->max_logits_rows();
+  RUNNEL_TRY(pages_.init(&shared_->pages(), kPageShift, context));
+  RUNNEL_TRY(sampler_.init(vocab_size()));
+  // reserve, not resize: what is never used is never touched.
+  if (!tokens_.reserve(context) || !logits_.reserve(size_t{rows} * vocab_size()) || !output_rows_.resize(rows))
+    return out_of_memory("session", "its tokens and logits");
+  for (uint32_t i = 0; i < rows; ++i) output_rows_[i] = i;
+  last_logits_ = logits_.data();
+  return {};
+}
+
+Status SessionState::check_room(size_t more) const noexcept {
+  if (more <= context() - position()) return {};
+  return Status::error(Code::context_full, "session: %u tokens are held, %zu more do not fit the context of %u",
+                       position(), more, context());
+}
+
+void SessionState::forget(uint32_t tokens) noexcept {
+  if (tokens < position()) logits_valid_ = false;
+  tokens_.truncate(tokens);
+  computed_ = std::min(computed_, tokens);
+  pages_.truncate(tokens);
+}
+
+Status SessionState::step(uint32_t count, std::span<const uint32_t> output_rows) noexcept {
+  RUNNEL_TRY(pages_.cover(computed_ + count));
+  logits_valid_ = false;
+  const uint64_t before = now_ns();
+  const Status status = shared_->run_step({.ids = {tokens_.data() + computed_, count},
+                                           .first_position = computed_,
+                                           .pages = pages_.pages(),
+                                           .output_rows = output_rows,
+                                           .logits = logits_.data(),
+                                           .cancel = &cancel_});
+  if (!status.ok()) {
+    if (status.code() == Code::cancelled) (void)take_cancel();
+    return status;
+  }
+  prefill_ns_ += now_ns() - before;
+  prefill_tokens_ += count;
+  computed_ += count;
+  return {};
+}
+
+Status SessionState::compute(uint32_t end, bool want_logits) noexcept {
+  const uint32_t longest = shared_->plan().max_step_tokens;
+  while (computed_ < end) {
+    const uint32_t count = std::min(longest, end - computed_);
+    const bool last = computed_ + count == end;
+    const uint32_t row = count - 1;
+    RUNNEL_TRY(step(count, last && want_logits ? std::span(&row, 1) : std::span<const uint32_t>()));
+  }
+  if (want_logits) {
+    last_logits_ = logits_.data();
+    logits_valid_ = true;
+  }
+  return {};
+}
+
+Status SessionState::append(std::span<const int32_t> ids) noexcept {
+  RUNNEL_TRY(check_room(ids.size()));
+  if (ids.empty()) return {};
+  for (const int32_t id : ids) {
+    if (id < 0 || static_cast<uint32_t>(id) >= vocab_size())
+      return Status::error(Code::invalid_argument, "session: token id %d is not in the vocabulary of %u", id,
+                           vocab_size());
+  }
+  const uint32_t before = position();
+  (void)tokens_.append(ids);  // within the capacity, see check_room()
+  Status status = compute(position(), true);
+  if (!status.ok()) forget(before);
+  return status;
+}
+
+Status SessionState::replace(std::span<const int32_t> ids) noexcept {
+  uint32_t common = 0;
+  while (common < position() && common < ids.size() && tokens_[common] == ids[common]) ++common;
+  forget(common);
+  return append(ids.subspan(common));
+}
+
+Status SessionState::truncate(uint32_t tokens) noexcept {
+  if (tokens > position())
+    return Status::error(Code::invalid_argument, "session: cannot keep %u tokens, %u are held", tokens, position());
+  forget(tokens);
+  return {};
+}
+
+Status SessionState::settle() noexcept {
+  if (position() == 0) return Status::error(Code::invalid_argument, "session: it is empty, append a prompt first");
+  if (logits_valid_) return {};
+  // The last token may be computed already, its logits overwritten or never asked for: it is computed again.
+  computed_ = std::min(computed_, position() - 1);
+  return compute(position(), true);
+}
+
+Status SessionState::score(std::span<const int32_t> ids, LogitsSink sink) noexcept {
+  RUNNEL_TRY(check_room(ids.size()));
+  for (const int32_t id : ids) {
+    if (id < 0 || static_cast<uint32_t>(id) >= vocab_size())
+      return Status::error(Code::invalid_argument, "session: token id %d is not in the vocabulary of %u", id,
+                           vocab_size());
+  }
+  if (ids.empty()) return {};
+  RUNNEL_TRY(compute(position(), false));
+  const uint32_t before = position();
+  const uint32_t rows = std::min(shared_->max_logits_rows(), shared_->plan().max_step_tokens);
+  for (uint32_t done = 0; done < ids.size();) {
+    const uint32_t count = std::min<uint32_t>(rows, static_cast<uint32_t>(ids.size()) - done);
+    (void)tokens_.append(ids.subspan(done, count));  // within the capacity, see check_room()
+    if (Status status = step(count, {output_rows_.data(), count}); !status.ok()) {
+      forget(before);
+      return status;
+    }
+    last_logits_ = logits_.data() + size_t{count - 1} * vocab_size();
+    logits_valid_ = true;
+    for (uint32_t row = 0; row < count; ++row) {
+      if (sink && !sink(done + row, {logits_.data() + size_t{row} * vocab_size(), vocab_size()})) return {};
+    }
+    done += count;
+  }
+  return {};
+}
+
+Result<int32_t> SessionState::sample(const SamplerOptions& options) noexcept {
+  RUNNEL_TRY(check_sampler_options(options));
+  RUNNEL_TRY(settle());
+  return sampler_.pick(logits(), tokens_, options, &generator_);
+}
+
+}  // namespace runnel

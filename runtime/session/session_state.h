@@ -1,0 +1,72 @@
+// What a session owns: its tokens, page table, logits, sampler, and the request to stop.
+//
+// Invariant: tokens [0, computed_) have their keys and values in the pages; the rest of tokens_ waits. logits_valid_
+// says that last_logits_ belong to the last token, and then nothing waits.
+#pragma once
+
+#include <atomic>
+
+#include "runnel/session.h"
+#include "runtime/kv/page_table.h"
+#include "runtime/model/model_state.h"
+#include "runtime/sampler/sampler.h"
+
+namespace runnel {
+
+class SessionState {
+ public:
+  SessionState(const Model& model, ModelState* shared) noexcept : model_(model), shared_(shared) {}
+  ~SessionState();
+  Status init(uint32_t context_tokens) noexcept;
+
+  Status append(std::span<const int32_t> ids) noexcept;
+  Status replace(std::span<const int32_t> ids) noexcept;
+  Status truncate(uint32_t tokens) noexcept;
+  Status score(std::span<const int32_t> ids, LogitsSink sink) noexcept;
+  // Computes what waits, and the logits after the last token. Status: invalid_argument for an empty session.
+  Status settle() noexcept;
+  Result<int32_t> sample(const SamplerOptions& options) noexcept;
+  Result<Generation> generate(const GenerateOptions& options, TextSink sink) noexcept;
+
+  void seed(uint64_t seed) noexcept { generator_ = Generator(seed); }
+  void cancel() noexcept { cancel_.store(true, std::memory_order_relaxed); }
+  bool take_cancel() noexcept { return cancel_.exchange(false, std::memory_order_relaxed); }
+
+  std::span<const float> logits() const noexcept { return {last_logits_, vocab_size()}; }
+  std::span<const int32_t> tokens() const noexcept { return tokens_; }
+  uint32_t position() const noexcept { return static_cast<uint32_t>(tokens_.size()); }
+  uint32_t context() const noexcept { return pages_.max_tokens(); }
+  const Model& model() const noexcept { return model_; }
+
+  // Of one session, its share of the KV pages aside.
+  static uint64_t private_bytes(uint32_t context_tokens, uint32_t page_shift, uint32_t vocab_size,
+                                uint32_t logits_rows) noexcept;
+
+ private:
+  uint32_t vocab_size() const noexcept { return shared_->file().vocab_size(); }
+  Status check_room(size_t more) const noexcept;
+  // Computes tokens [computed_, end), logits for the last one if asked for. `computed_` follows slice by slice.
+  Status compute(uint32_t end, bool want_logits) noexcept;
+  Status step(uint32_t count, std::span<const uint32_t> output_rows) noexcept;
+  // Back to `tokens` tokens of which at most `computed` are computed.
+  void forget(uint32_t tokens) noexcept;
+
+  Model model_;  // keeps shared_ alive
+  ModelState* shared_;
+  bool entered_ = false;
+  PageTable pages_;
+  Array<int32_t> tokens_;  // capacity: the context
+  uint32_t computed_ = 0;
+  Array<float> logits_;          // capacity: rows * vocabulary
+  Array<uint32_t> output_rows_;  // 0, 1, 2, ... for score()
+  const float* last_logits_ = nullptr;
+  bool logits_valid_ = false;
+  Sampler sampler_;
+  Generator generator_;
+  std::atomic<bool> cancel_{false};
+  // Since the last generation: what computing its prompt took.
+  uint64_t prefill_ns_ = 0;
+  uint64_t prefill_tokens_ = 0;
+};
+
+}  // namespace runnel
