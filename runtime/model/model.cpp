@@ -62,11 +62,12 @@ Result<std::string_view> Model::piece(int32_t id, bool special) const noexcept {
 Status Model::render_chat(std::string_view messages_json, const ChatOptions& options,
                           Array<char>* text) const noexcept {
   RUNNEL_ASSIGN(const ChatTemplate* chat, state_->chat_template());
-  ChatInput input{.messages_json = messages_json,
-                  .tools_json = options.tools_json,
-                  .extra_json = options.extra_json,
-                  .add_generation_prompt = options.add_generation_prompt,
-                  .now_seconds = options.now_seconds};
+  ChatInput input;
+  input.messages_json = messages_json;
+  input.tools_json = options.tools_json;
+  input.extra_json = options.extra_json;
+  input.add_generation_prompt = options.add_generation_prompt;
+  input.now_seconds = options.now_seconds;
   if (const Tokenizer* tokenizer = state_->tokenizer(); tokenizer != nullptr) {
     if (tokenizer->bos_id() >= 0) {
       RUNNEL_ASSIGN(input.bos_token, tokenizer->piece(tokenizer->bos_id(), true));

@@ -14,7 +14,7 @@ class TextOut {
  public:
   static constexpr size_t kPartBytes = 1024;
 
-  TextOut(TextSink sink) noexcept : sink_(sink) {}
+  explicit TextOut(TextSink sink) noexcept : show_{sink} {}
   Status init(std::span<const std::string_view> stop) noexcept {
     RUNNEL_TRY(stop_.init(stop));
     return utf8_.reserve(kPartBytes) ? Status() : out_of_memory("session", "the text buffer");
@@ -30,19 +30,20 @@ class TextOut {
   }
   StopFilter::State finish() noexcept {
     if (state_ == StopFilter::State::running) pass(utf8_.finish());
-    if (state_ == StopFilter::State::running) state_ = stop_.finish(emit());
+    if (state_ == StopFilter::State::running) state_ = stop_.finish(show_);
     return state_;
   }
 
  private:
-  auto emit() noexcept {
-    return [this](std::string_view text) { return !sink_ || sink_(text); };
-  }
   void pass(std::string_view text) noexcept {
-    if (!text.empty()) state_ = stop_.feed(text, emit());
+    if (!text.empty()) state_ = stop_.feed(text, show_);
   }
 
-  TextSink sink_;
+  struct Show {
+    TextSink sink;
+    bool operator()(std::string_view text) noexcept { return !sink || sink(text); }
+  };
+  Show show_;
   Utf8Stream utf8_;
   StopFilter stop_;
   StopFilter::State state_ = StopFilter::State::running;

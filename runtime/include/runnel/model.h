@@ -44,8 +44,8 @@ struct TokenizeOptions {
 };
 
 struct ChatOptions {
-  std::string_view tools_json;  // array, or empty for none
-  std::string_view extra_json;  // object of further template variables, or empty
+  std::string_view tools_json = {};  // array, or empty for none
+  std::string_view extra_json = {};  // object of further template variables, or empty
   bool add_generation_prompt = true;
   int64_t now_seconds = -1;  // Unix time that the template may print; -1: the clock
 };

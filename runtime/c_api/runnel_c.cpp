@@ -1,0 +1,318 @@
+// The C API: converts structs by their sizes and forwards to the C++ API. The last message of each thread lies in a
+// fixed buffer, so reporting a failure never allocates.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "kernels/base/memory.h"
+#include "runnel/model.h"
+#include "runnel/plan.h"
+#include "runnel/runnel.h"
+#include "runnel/session.h"
+
+struct runnel_model {
+  runnel::Model model;
+};
+struct runnel_session {
+  runnel::Session session;
+};
+
+namespace {
+
+using runnel::Array;
+using runnel::Code;
+using runnel::Status;
+
+thread_local char t_message[1024] = "";
+
+runnel_status report(const Status& status) noexcept {
+  if (!status.ok()) std::snprintf(t_message, sizeof t_message, "%s", status.message());
+  return static_cast<runnel_status>(status.code());
+}
+
+runnel_status refuse(const char* who, const char* what) noexcept {
+  return report(Status::error(Code::invalid_argument, "%s: %s", who, what));
+}
+
+// Copies the part of the caller's struct that this version knows (a newer caller's may be longer). False when its size
+// says that it is not even this first version's.
+template <class Options>
+bool read_options(const Options* given, Options* out) noexcept {
+  *out = Options{};
+  if (given == nullptr) return true;
+  if (given->struct_bytes < sizeof(Options)) return false;
+  std::memcpy(out, given, sizeof(Options));
+  return true;
+}
+
+// Writes this version's part of the caller's struct, whose struct_bytes stays.
+template <class Result>
+runnel_status write_result(const char* who, Result value, Result* out) noexcept {
+  if (out->struct_bytes < sizeof(Result)) return refuse(who, "struct_bytes of the result is not set");
+  value.struct_bytes = out->struct_bytes;
+  *out = value;
+  return RUNNEL_OK;
+}
+
+bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* out) noexcept {
+  runnel_open_options options;
+  if (!read_options(given, &options)) return false;
+  out->context_tokens = options.context_tokens;
+  out->budget_bytes = options.budget_bytes;
+  if (options.sessions != 0) out->sessions = options.sessions;
+  out->threads = options.threads;
+  // Out of range values are kept out of range for the check behind this.
+  out->verify = static_cast<runnel::Verify>(std::min<unsigned>(options.verify, 255));
+  out->float_backend = static_cast<runnel::FloatBackend>(std::min<unsigned>(options.float_backend, 255));
+  return true;
+}
+
+bool read_sampler_options(const runnel_sampler_options* given, runnel::SamplerOptions* out) noexcept {
+  runnel_sampler_options options;
+  if (!read_options(given, &options)) return false;
+  out->temperature = options.temperature;
+  out->top_k = options.top_k;
+  if (options.top_p != 0.0f) out->top_p = options.top_p;
+  out->min_p = options.min_p;
+  if (options.repetition_penalty != 0.0f) out->repetition_penalty = options.repetition_penalty;
+  out->presence_penalty = options.presence_penalty;
+  out->frequency_penalty = options.frequency_penalty;
+  if (options.penalty_tokens != 0) out->penalty_tokens = options.penalty_tokens;
+  out->seed = options.seed;
+  return true;
+}
+
+runnel_plan to_c(const runnel::MemoryPlan& plan) noexcept {
+  runnel_plan out = {};
+  out.context_tokens = plan.context_tokens;
+  out.private_bytes = plan.private_bytes;
+  out.mapped_bytes = plan.mapped_bytes;
+  out.total_bytes = plan.total_bytes;
+  out.budget_bytes = plan.budget_bytes;
+  out.sessions = plan.sessions;
+  out.max_context = plan.max_context;
+  out.max_sessions = plan.max_sessions;
+  out.fits = plan.fits;
+  static_assert(runnel::MemoryPlan::kMaxClasses <= std::size(runnel_plan{}.classes));
+  out.class_count = plan.class_count;
+  for (uint32_t i = 0; i < plan.class_count; ++i)
+    out.classes[i] = {plan.classes[i].name, plan.classes[i].bytes, plan.classes[i].is_private};
+  return out;
+}
+
+runnel_text to_c(std::string_view text) noexcept { return {text.data(), text.size()}; }
+
+// A handle holding `value`, or null.
+template <class Handle, class Value>
+Handle* make_handle(Value value) noexcept {
+  void* memory = runnel::allocate(sizeof(Handle), alignof(Handle));
+  return memory == nullptr ? nullptr : new (memory) Handle{std::move(value)};
+}
+
+template <class Handle>
+void free_handle(Handle* handle) noexcept {
+  if (handle == nullptr) return;
+  handle->~Handle();
+  runnel::release(handle);
+}
+
+// Copies a list to the caller's memory by the rule of capacity.
+template <class T>
+runnel_status copy_out(const char* who, const Array<T>& from, T* to, size_t capacity, size_t* count) noexcept {
+  *count = from.size();
+  if (from.size() > capacity)
+    return report(
+        Status::error(Code::invalid_argument, "%s: room for %zu elements, %zu are needed", who, capacity, from.size()));
+  if (!from.empty()) std::memcpy(to, from.data(), from.size() * sizeof(T));
+  return RUNNEL_OK;
+}
+
+}  // namespace
+
+const char* runnel_version(void) { return "0.1.0"; }
+
+const char* runnel_status_name(runnel_status status) {
+  if (status < RUNNEL_OK || status > RUNNEL_INTERNAL) return "unknown";
+  return runnel::code_name(static_cast<Code>(status));
+}
+
+const char* runnel_last_message(void) { return t_message; }
+
+runnel_status runnel_plan_model(const char* path, const runnel_open_options* options, runnel_plan* plan) {
+  if (path == nullptr || plan == nullptr) return refuse("runnel_plan_model", "a null path or plan");
+  runnel::OpenOptions open;
+  if (!read_open_options(options, &open)) return refuse("runnel_plan_model", "struct_bytes of the options is not set");
+  const auto planned = runnel::plan_model(path, open);
+  if (!planned.ok()) return report(planned.status());
+  return write_result("runnel_plan_model", to_c(*planned), plan);
+}
+
+runnel_status runnel_model_open(const char* path, const runnel_open_options* options, runnel_model** model) {
+  if (path == nullptr || model == nullptr) return refuse("runnel_model_open", "a null path or model");
+  runnel::OpenOptions open;
+  if (!read_open_options(options, &open)) return refuse("runnel_model_open", "struct_bytes of the options is not set");
+  auto opened = runnel::Model::open(path, open);
+  if (!opened.ok()) return report(opened.status());
+  runnel_model* handle = make_handle<runnel_model>(*std::move(opened));
+  if (handle == nullptr) return report(runnel::out_of_memory("runnel_model_open", "the handle"));
+  *model = handle;
+  return RUNNEL_OK;
+}
+
+void runnel_model_free(runnel_model* model) { free_handle(model); }
+
+runnel_status runnel_model_info(const runnel_model* model, runnel_info* info) {
+  if (model == nullptr || info == nullptr) return refuse("runnel_model_info", "a null model or info");
+  const runnel::ModelInfo& from = model->model.info();
+  runnel_info out = {};
+  out.vocab_size = from.vocab_size;
+  out.name = to_c(from.name);
+  out.architecture = to_c(from.architecture);
+  out.weights = to_c(from.weights);
+  out.hash = to_c(from.hash);
+  out.file_bytes = from.file_bytes;
+  out.trained_context = from.trained_context;
+  out.has_chat_template = from.has_chat_template;
+  return write_result("runnel_model_info", out, info);
+}
+
+runnel_status runnel_model_plan(const runnel_model* model, runnel_plan* plan) {
+  if (model == nullptr || plan == nullptr) return refuse("runnel_model_plan", "a null model or plan");
+  return write_result("runnel_model_plan", to_c(model->model.plan()), plan);
+}
+
+runnel_status runnel_tokenize(const runnel_model* model, const char* text, size_t bytes, bool add_special,
+                              bool parse_special, int32_t* ids, size_t capacity, size_t* count) {
+  if (model == nullptr || count == nullptr || (text == nullptr && bytes != 0) || (ids == nullptr && capacity != 0))
+    return refuse("runnel_tokenize", "a null model, text, ids or count");
+  Array<int32_t> all;
+  const Status status = model->model.tokenize({text, bytes}, {add_special, parse_special}, &all);
+  return status.ok() ? copy_out("runnel_tokenize", all, ids, capacity, count) : report(status);
+}
+
+runnel_status runnel_detokenize(const runnel_model* model, const int32_t* ids, size_t count, bool special, char* text,
+                                size_t capacity, size_t* bytes) {
+  if (model == nullptr || bytes == nullptr || (ids == nullptr && count != 0) || (text == nullptr && capacity != 0))
+    return refuse("runnel_detokenize", "a null model, ids, text or bytes");
+  Array<char> all;
+  const Status status = model->model.detokenize({ids, count}, special, &all);
+  return status.ok() ? copy_out("runnel_detokenize", all, text, capacity, bytes) : report(status);
+}
+
+runnel_status runnel_model_verify(const runnel_model* model) {
+  if (model == nullptr) return refuse("runnel_model_verify", "a null model");
+  return report(model->model.verify());
+}
+
+runnel_status runnel_session_create(const runnel_model* model, uint32_t context_tokens, runnel_session** session) {
+  if (model == nullptr || session == nullptr) return refuse("runnel_session_create", "a null model or session");
+  auto created = runnel::Session::create(model->model, {.context_tokens = context_tokens});
+  if (!created.ok()) return report(created.status());
+  runnel_session* handle = make_handle<runnel_session>(*std::move(created));
+  if (handle == nullptr) return report(runnel::out_of_memory("runnel_session_create", "the handle"));
+  *session = handle;
+  return RUNNEL_OK;
+}
+
+void runnel_session_free(runnel_session* session) { free_handle(session); }
+
+runnel_status runnel_append(runnel_session* session, const int32_t* ids, size_t count) {
+  if (session == nullptr || (ids == nullptr && count != 0)) return refuse("runnel_append", "a null session or ids");
+  return report(session->session.append({ids, count}));
+}
+
+runnel_status runnel_append_text(runnel_session* session, const char* text, size_t bytes) {
+  if (session == nullptr || (text == nullptr && bytes != 0))
+    return refuse("runnel_append_text", "a null session or text");
+  return report(session->session.append_text({text, bytes}));
+}
+
+runnel_status runnel_set_chat(runnel_session* session, const char* messages_json, size_t bytes) {
+  if (session == nullptr || messages_json == nullptr) return refuse("runnel_set_chat", "a null session or messages");
+  Array<int32_t> ids;
+  const Status status = session->session.model().tokenize_chat({messages_json, bytes}, {}, &ids);
+  return report(status.ok() ? session->session.replace(ids) : status);
+}
+
+runnel_status runnel_generate(runnel_session* session, const runnel_generate_options* options,
+                              runnel_text_callback callback, void* context, runnel_generation* generation) {
+  if (session == nullptr) return refuse("runnel_generate", "a null session");
+  if (generation != nullptr && generation->struct_bytes < sizeof(runnel_generation))
+    return refuse("runnel_generate", "struct_bytes of the result is not set");
+  runnel_generate_options given;
+  runnel::GenerateOptions generate;
+  if (!read_options(options, &given) || !read_sampler_options(given.sampler, &generate.sampler))
+    return refuse("runnel_generate", "struct_bytes of the options is not set");
+  std::string_view stop[16];
+  if (given.stop_count > std::size(stop) || (given.stop == nullptr && given.stop_count != 0))
+    return refuse("runnel_generate", "more than 16 stop strings, or a null list of them");
+  for (size_t i = 0; i < given.stop_count; ++i) {
+    if (given.stop[i].data == nullptr) return refuse("runnel_generate", "a null stop string");
+    stop[i] = {given.stop[i].data, given.stop[i].bytes};
+  }
+  generate.stop = {stop, given.stop_count};
+  generate.max_tokens = given.max_tokens;
+  generate.ignore_end = given.ignore_end;
+  generate.show_special = given.show_special;
+  const auto sink = [&](std::string_view piece) {
+    return callback == nullptr || callback(context, piece.data(), piece.size());
+  };
+  const auto done = session->session.generate(generate, sink);
+  if (!done.ok()) return report(done.status());
+  if (generation == nullptr) return RUNNEL_OK;
+  runnel_generation out = {};
+  out.finish = static_cast<runnel_finish>(done->finish);
+  out.prompt_tokens = done->prompt_tokens;
+  out.generated_tokens = static_cast<uint32_t>(done->ids.size());
+  out.ttft_ms = done->ttft_ms;
+  out.prefill_tok_s = done->prefill_tok_s;
+  out.decode_tok_s = done->decode_tok_s;
+  return write_result("runnel_generate", out, generation);
+}
+
+runnel_status runnel_next(runnel_session* session, const runnel_sampler_options* options, int32_t* id) {
+  if (session == nullptr || id == nullptr) return refuse("runnel_next", "a null session or id");
+  runnel::SamplerOptions sampler;
+  if (!read_sampler_options(options, &sampler)) return refuse("runnel_next", "struct_bytes of the options is not set");
+  const auto next = session->session.next(sampler);
+  if (!next.ok()) return report(next.status());
+  *id = *next;
+  return RUNNEL_OK;
+}
+
+runnel_status runnel_logits(runnel_session* session, const float** logits, size_t* count) {
+  if (session == nullptr || logits == nullptr || count == nullptr)
+    return refuse("runnel_logits", "a null session, logits or count");
+  const auto row = session->session.logits();
+  if (!row.ok()) return report(row.status());
+  *logits = row->data();
+  *count = row->size();
+  return RUNNEL_OK;
+}
+
+runnel_status runnel_truncate(runnel_session* session, uint32_t tokens) {
+  if (session == nullptr) return refuse("runnel_truncate", "a null session");
+  return report(session->session.truncate(tokens));
+}
+
+runnel_status runnel_session_tokens(const runnel_session* session, const int32_t** ids, size_t* count) {
+  if (session == nullptr || ids == nullptr || count == nullptr)
+    return refuse("runnel_session_tokens", "a null session, ids or count");
+  const auto tokens = session->session.tokens();
+  *ids = tokens.data();
+  *count = tokens.size();
+  return RUNNEL_OK;
+}
+
+uint32_t runnel_session_context(const runnel_session* session) {
+  return session == nullptr ? 0 : session->session.context();
+}
+
+void runnel_session_cancel(runnel_session* session) {
+  if (session != nullptr) session->session.cancel();
+}
+
+void runnel_session_clear_cancel(runnel_session* session) {
+  if (session != nullptr) session->session.clear_cancel();
+}
