@@ -3,35 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/tokenizer/utf8.h"
+
 namespace runnel {
-namespace {
-
-// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool is_utf8(std::string_view text) noexcept {
-  for (size_t i = 0; i < text.size();) {
-    const auto at = [&](size_t j) { return static_cast<uint8_t>(text[j]); };
-    const uint8_t lead = at(i);
-    const size_t bytes = lead < 0x80                   ? 1
-                         : lead >= 0xc2 && lead < 0xe0 ? 2
-                         : lead >= 0xe0 && lead < 0xf0 ? 3
-                         : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                       : 0;
-    if (bytes == 0 || bytes > text.size() - i) return false;
-    uint32_t code = bytes == 1 ? lead : lead & (0x7f >> bytes);
-    for (size_t j = 1; j < bytes; ++j) {
-      if ((at(i + j) & 0xc0) != 0x80) return false;
-      code = code << 6 | (at(i + j) & 0x3f);
-    }
-    if ((bytes == 3 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) ||
-        (bytes == 4 && (code < 0x10000 || code > 0x10ffff)))
-      return false;
-    i += bytes;
-  }
-  return true;
-}
-
-}  // namespace
-
 Status StopFilter::init(std::span<const std::string_view> stop) noexcept {
   automata_.clear();
   if (stop.size() > kMaxStrings)
@@ -43,7 +17,7 @@ Status StopFilter::init(std::span<const std::string_view> stop) noexcept {
     if (text.empty() || text.size() > kMaxBytes)
       return Status::error(Code::invalid_argument, "stop strings: number %zu has %zu bytes, expected 1 to %u",
                            index + 1, text.size(), kMaxBytes);
-    if (!is_utf8(text))
+    if (utf8_valid_prefix(text) != text.size())
       return Status::error(Code::invalid_argument, "stop strings: number %zu is not UTF-8", index + 1);
     (void)automata_.push({});  // reserved above
     Automaton& automaton = automata_.back();
