@@ -22,7 +22,7 @@ struct ModelFileOptions {
   Verify verify = Verify::lazy;
   // What fingerprint() said of a file whose weights were all found whole. If the file still has it, its weights are not
   // hashed again (lazy and eager become off).
-  std::string_view trusted_fingerprint;
+  std::string_view trusted_fingerprint = {};
 };
 
 class ModelFile {

@@ -1,6 +1,6 @@
 #include "runnel/model.h"
 
-#include "runtime/model/literal_content.h"
+#include "runtime/model/chat_encoding.h"
 #include "runtime/model/model_state.h"
 
 namespace runnel {
@@ -8,6 +8,25 @@ namespace {
 
 Status no_tokenizer(const char* who) noexcept {
   return Status::error(Code::unsupported, "%s: the model file has no tokenizer, only ids can be used", who);
+}
+
+// What the template is told; BOS and EOS as the tokenizer spells them.
+Result<ChatInput> chat_input(const Tokenizer* tokenizer, std::string_view messages_json,
+                             const ChatOptions& options) noexcept {
+  ChatInput input{.messages_json = messages_json,
+                  .tools_json = options.tools_json,
+                  .extra_json = options.extra_json,
+                  .bos_token = {},
+                  .eos_token = {},
+                  .add_generation_prompt = options.add_generation_prompt,
+                  .now_seconds = options.now_seconds};
+  if (tokenizer != nullptr && tokenizer->bos_id() >= 0) {
+    RUNNEL_ASSIGN(input.bos_token, tokenizer->piece(tokenizer->bos_id(), true));
+  }
+  if (tokenizer != nullptr && tokenizer->eos_id() >= 0) {
+    RUNNEL_ASSIGN(input.eos_token, tokenizer->piece(tokenizer->eos_id(), true));
+  }
+  return input;
 }
 
 }  // namespace
@@ -62,20 +81,7 @@ Result<std::string_view> Model::piece(int32_t id, bool special) const noexcept {
 Status Model::render_chat(std::string_view messages_json, const ChatOptions& options,
                           Array<char>* text) const noexcept {
   RUNNEL_ASSIGN(const ChatTemplate* chat, state_->chat_template());
-  ChatInput input;
-  input.messages_json = messages_json;
-  input.tools_json = options.tools_json;
-  input.extra_json = options.extra_json;
-  input.add_generation_prompt = options.add_generation_prompt;
-  input.now_seconds = options.now_seconds;
-  if (const Tokenizer* tokenizer = state_->tokenizer(); tokenizer != nullptr) {
-    if (tokenizer->bos_id() >= 0) {
-      RUNNEL_ASSIGN(input.bos_token, tokenizer->piece(tokenizer->bos_id(), true));
-    }
-    if (tokenizer->eos_id() >= 0) {
-      RUNNEL_ASSIGN(input.eos_token, tokenizer->piece(tokenizer->eos_id(), true));
-    }
-  }
+  RUNNEL_ASSIGN(const ChatInput input, chat_input(state_->tokenizer(), messages_json, options));
   return chat->render(input, text);
 }
 
@@ -83,16 +89,11 @@ Status Model::tokenize_chat(std::string_view messages_json, const ChatOptions& o
                             Array<int32_t>* ids) const noexcept {
   const Tokenizer* tokenizer = state_->tokenizer();
   if (tokenizer == nullptr) return no_tokenizer("chat");
+  RUNNEL_ASSIGN(const ChatTemplate* chat, state_->chat_template());
   RUNNEL_ASSIGN(const std::span<const int32_t> control, state_->control_ids());
-  MarkedJson marked;
-  RUNNEL_TRY(mark_control_text(messages_json, *tokenizer, control, &marked));
+  RUNNEL_ASSIGN(const ChatInput input, chat_input(tokenizer, messages_json, options));
   Array<char> text;
-  RUNNEL_TRY(render_chat({marked.json.data(), marked.json.size()}, options, &text));
-  Array<uint32_t> offsets;
-  RUNNEL_TRY(take_marks(marked.mark, &text, &offsets));
-  // The template writes BOS where it wants one.
-  return tokenizer->encode({text.data(), text.size()},
-                           {.add_special = false, .parse_special = true, .no_special_across = offsets}, ids);
+  return encode_chat(*tokenizer, control, *chat, input, &text, ids);
 }
 
 Status Model::verify(FunctionRef<void(uint64_t, uint64_t)> progress) const noexcept {

@@ -1,5 +1,7 @@
 #include "runtime/model/model_state.h"
 
+#include "runtime/model/chat_encoding.h"
+
 #include <new>
 
 #include "kernels/base/memory.h"
@@ -81,10 +83,7 @@ Result<std::span<const int32_t>> ModelState::control_ids() noexcept {
   const std::lock_guard lock(lazy_mutex_);
   if (!has_control_ids_ && tokenizer_) {
     control_ids_.clear();
-    for (uint32_t id = 0; id < tokenizer_->vocab_size(); ++id) {
-      if (tokenizer_->is_control(static_cast<int32_t>(id)) && !control_ids_.push(static_cast<int32_t>(id)))
-        return out_of_memory("chat", "the list of control tokens");
-    }
+    RUNNEL_TRY(find_control_ids(*tokenizer_, &control_ids_));
     has_control_ids_ = true;
   }
   return std::span<const int32_t>(control_ids_);
