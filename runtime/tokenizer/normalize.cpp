@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
+
 #include "runtime/tokenizer/utf8.h"
 
 namespace runnel {
@@ -70,6 +72,7 @@ Status Normalizer::run(const NormalizeSteps* steps, bool at_start, MarkedText* i
         if (in->text.substr(0, to.size()) != to) RUNNEL_TRY(prepend(to, in));
         break;
       case NormalizeKind::replace: RUNNEL_TRY(replace(as_view(step->from()), to, in)); break;
+      case NormalizeKind::trim_spaces: RUNNEL_TRY(trim_spaces(in)); break;
       case NormalizeKind::nfc:
       case NormalizeKind::nfd:
       case NormalizeKind::nfkc:
@@ -115,6 +118,22 @@ Status Normalizer::replace(std::string_view from, std::string_view to, MarkedTex
     done = found + from.size();
     found = in->text.find(from, done);
   }
+  in->text = as_view(*out);
+  return {};
+}
+
+Status Normalizer::trim_spaces(MarkedText* in) noexcept {
+  Array<char>* out = next_buffer();
+  if (!out->reserve(in->text.size())) return no_memory();
+  size_t mark = 0;
+  for (size_t at = 0; at < in->text.size(); ++at) {
+    while (mark < in->marks.size() && in->marks[mark] <= at) in->marks[mark++] = static_cast<uint32_t>(out->size());
+    const bool is_extra = in->text[at] == ' ' && (out->empty() || out->back() == ' ');
+    if (!is_extra && !out->push(in->text[at])) return no_memory();
+  }
+  if (!out->empty() && out->back() == ' ') out->truncate(out->size() - 1);
+  for (; mark < in->marks.size(); ++mark) in->marks[mark] = static_cast<uint32_t>(out->size());
+  for (uint32_t& moved : in->marks) moved = std::min(moved, static_cast<uint32_t>(out->size()));
   in->text = as_view(*out);
   return {};
 }

@@ -29,6 +29,7 @@ class Normalizer {
  private:
   Status replace(std::string_view from, std::string_view to, MarkedText* in) noexcept;
   Status prepend(std::string_view to, MarkedText* in) noexcept;
+  Status trim_spaces(MarkedText* in) noexcept;
   Status unicode_form(NormalizeKind form, MarkedText* in) noexcept;
   Status unicode_run(std::string_view run, NormalizeKind form, Array<char>* out) noexcept;
   Array<char>* next_buffer() noexcept {

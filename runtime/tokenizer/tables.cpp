@@ -211,7 +211,7 @@ Status TokenizerTables::verify_steps() noexcept {
     if (steps == nullptr) continue;
     if (steps->size() > kMaxSplits) return corrupt("%u steps of normalization", steps->size());
     for (const fb::NormalizeStep* step : *steps) {
-      if (step->kind() > static_cast<uint8_t>(NormalizeKind::nfkd)) {
+      if (step->kind() > static_cast<uint8_t>(NormalizeKind::trim_spaces)) {
         return Status::error(Code::unsupported, "tokenizer: normalization %u is unknown to this version", step->kind());
       }
       const auto kind = static_cast<NormalizeKind>(step->kind());

@@ -40,6 +40,7 @@ enum class NormalizeKind : uint8_t {
   nfd = 5,
   nfkc = 6,
   nfkd = 7,
+  trim_spaces = 8,  // no space at either end, and no two together
 };
 
 enum class SplitBehaviour : uint8_t {
