@@ -1,1 +1,4 @@
-int main() { return 2; }
+// The runnel command.
+#include "tools/runnel/command.h"
+
+int main(int argc, char** argv) { return runnel::tools::run_command(argc, argv); }

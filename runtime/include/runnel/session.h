@@ -36,7 +36,7 @@ const char* finish_reason_name(FinishReason reason) noexcept;
 
 struct GenerateOptions {
   uint32_t max_tokens = 0;  // 0: until the context is full
-  SamplerOptions sampler;
+  SamplerOptions sampler = {};
   std::span<const std::string_view> stop = {};  // at most 16 of 1..256 bytes; never part of what the sink gets
   bool ignore_end = false;                      // end-of-generation tokens are generated over (benchmarks)
   bool show_special = false;                    // control tokens are spelled out in the text

@@ -1,0 +1,62 @@
+// runnel logits: float32 logits of every token of a sequence, as a NumPy file.
+#include <cmath>
+#include <memory>
+
+#include "runnel/session.h"
+#include "tools/runnel/model_options.h"
+#include "tools/runnel/npy.h"
+#include "tools/runnel/text_input.h"
+
+namespace runnel::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::string ids, prompt, output;
+  bool json = false;
+};
+
+Status run(const Options& options) {
+  RUNNEL_ASSIGN(const Model model, open_model(options.model));
+  Array<int32_t> ids;
+  if (!options.ids.empty()) {
+    RUNNEL_ASSIGN(const std::vector<int32_t> given, parse_ids("logits", options.ids));
+    if (!ids.append(given)) return out_of_memory("logits", "the ids");
+  } else {
+    RUNNEL_TRY(model.tokenize(options.prompt, {}, &ids));
+  }
+  if (ids.empty()) return Status::error(Code::invalid_argument, "logits: no tokens to compute; give --ids or -p");
+  RUNNEL_ASSIGN(Session session, Session::create(model));
+  NpyWriter writer(options.output);
+  RUNNEL_TRY(writer.create(ids.size(), model.info().vocab_size));
+  Status written;
+  RUNNEL_TRY(session.score(ids, [&](uint32_t, std::span<const float> row) {
+    written = writer.write_rows(row.data(), 1);
+    return written.ok();
+  }));
+  RUNNEL_TRY(written);
+  RUNNEL_TRY(writer.finish());
+  if (options.json) {
+    print_json({{"output", options.output}, {"tokens", ids.size()}, {"vocab", model.info().vocab_size},
+                {"model", model_json(model.info())}});
+  } else {
+    std::printf("%s: float32 (%zu, %u)\n", options.output.c_str(), ids.size(), model.info().vocab_size);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_logits(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  options->model.logits_rows = 64;
+  CLI::App* sub = app.add_subcommand("logits", "Float32 logits of a token sequence, as a .npy file");
+  add_model_options(*sub, options->model);
+  CLI::Option* ids = sub->add_option("--ids", options->ids, "Token ids: 1,2,3");
+  sub->add_option("-p,--prompt", options->prompt, "Text, tokenized as a prompt")->excludes(ids);
+  sub->add_option("-o,--output", options->output, "The .npy file to write, float32 [tokens, vocab]")->required();
+  sub->add_flag("--json", options->json, "Print one JSON object");
+  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+}
+
+}  // namespace runnel::tools

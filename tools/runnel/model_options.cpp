@@ -1,0 +1,96 @@
+#include "tools/runnel/model_options.h"
+
+#include "kernels/isa.h"
+#include "tools/runnel/size_text.h"
+
+namespace runnel::tools {
+
+void add_model_options(CLI::App& sub, ModelOptions& options) {
+  sub.add_option("model", options.path, "Model file (.rnl; of shards the first)")->required();
+  sub.add_option("--threads", options.threads, "Threads of a step (default: as the machine recommends)");
+  sub.add_option("--context", options.context, "Tokens a session can hold (default: the longest that fits)");
+  sub.add_option("--budget", options.budget, "Most private memory, for example 640M (default: what is free)");
+  sub.add_option("--device", options.device, "cpu, vulkan or auto")
+      ->check(CLI::IsMember({"cpu", "vulkan", "auto"}))
+      ->capture_default_str();
+  sub.add_option("--isa", options.isa, "Lower the choice of kernels: scalar, avx2, avxvnni, avx512vnni, neon, ...");
+  sub.add_option("--kv", options.kv, "Storage of keys and values")
+      ->check(CLI::IsMember({"f16", "q8", "q4"}))
+      ->capture_default_str();
+  sub.add_option("--weights-mode", options.weights_mode, "How weights reach memory")
+      ->check(CLI::IsMember({"auto", "mapped", "resident", "streamed"}))
+      ->capture_default_str();
+  sub.add_option("--verify", options.verify, "Check the weights' hashes: lazy, eager or off")
+      ->check(CLI::IsMember({"lazy", "eager", "off"}))
+      ->capture_default_str();
+  sub.add_option("--float-backend", options.float_backend, "Float products by our kernels (own) or by XNNPACK (xnnpack)")
+      ->check(CLI::IsMember({"own", "xnnpack"}))
+      ->capture_default_str();
+  sub.add_flag("--float-activations", options.float_activations,
+               "Never round activations to 8 bits: slower, the baseline of quality");
+  sub.add_option("--step-tokens", options.step_tokens, "Longest slice of a prompt computed at once");
+}
+
+Result<OpenOptions> open_options(const ModelOptions& options) {
+  OpenOptions open;
+  if (options.device == "vulkan")
+    return Status::error(Code::unsupported, "device: this version has no Vulkan back end; use --device cpu");
+  if (options.kv != "f16")
+    return Status::error(Code::unsupported, "kv: this version has f16 pages only, not %s", options.kv.c_str());
+  if (options.weights_mode == "resident" || options.weights_mode == "streamed")
+    return Status::error(Code::unsupported, "weights-mode: this version has mapped weights only, not %s",
+                         options.weights_mode.c_str());
+  if (!options.budget.empty() && (!parse_size(options.budget, &open.budget_bytes) || open.budget_bytes == 0))
+    return Status::error(Code::invalid_argument, "budget: %s is not a size (try 640M)", options.budget.c_str());
+  open.weights_mode = options.weights_mode == "mapped" ? WeightsMode::mapped : WeightsMode::automatic;
+  open.verify = options.verify == "eager" ? Verify::eager : options.verify == "off" ? Verify::off : Verify::lazy;
+  open.float_backend = options.float_backend == "xnnpack" ? FloatBackend::xnnpack : FloatBackend::own;
+  open.float_activations = options.float_activations;
+  open.context_tokens = options.context;
+  open.sessions = options.sessions;
+  open.threads = options.threads;
+  open.max_step_tokens = options.step_tokens;
+  open.max_logits_rows = options.logits_rows;
+  open.isa = options.isa.empty() ? nullptr : options.isa.c_str();
+  return open;
+}
+
+Result<Model> open_model(const ModelOptions& options) {
+  RUNNEL_ASSIGN(const OpenOptions open, open_options(options));
+  return Model::open(options.path.c_str(), open);
+}
+
+Json model_json(const ModelInfo& info) {
+  return {{"name", std::string(info.name)}, {"hash", std::string(info.hash)}, {"weights", std::string(info.weights)}};
+}
+
+Json plan_json(const MemoryPlan& plan) {
+  Json classes = Json::object();
+  for (uint32_t i = 0; i < plan.class_count; ++i) classes[plan.classes[i].name] = plan.classes[i].bytes;
+  return {{"total_bytes", plan.total_bytes},   {"private_bytes", plan.private_bytes}, {"mapped_bytes", plan.mapped_bytes},
+          {"classes", classes},                {"max_context", plan.max_context},     {"max_sessions", plan.max_sessions},
+          {"context", plan.context_tokens},    {"sessions", plan.sessions},           {"budget_bytes", plan.budget_bytes},
+          {"budget_given", plan.budget_given}, {"trained_context", plan.trained_context},
+          {"threads", plan.threads},           {"fits", plan.fits}};
+}
+
+void print_plan(const MemoryPlan& plan) {
+  std::printf("%-14s %14s  %s\n", "class", "bytes", "kind");
+  for (uint32_t i = 0; i < plan.class_count; ++i) {
+    const MemoryClass& row = plan.classes[i];
+    std::printf("%-14s %14llu  %s\n", row.name, static_cast<unsigned long long>(row.bytes),
+                row.is_private ? "private" : "clean pages of the file");
+  }
+  std::printf("%-14s %14llu  %s of a budget of %s%s\n", "private", static_cast<unsigned long long>(plan.private_bytes),
+              format_size(plan.private_bytes).c_str(), format_size(plan.budget_bytes).c_str(),
+              plan.budget_given ? "" : " (what this machine has free)");
+  std::printf("%-14s %14llu  %s\n", "mapped", static_cast<unsigned long long>(plan.mapped_bytes),
+              format_size(plan.mapped_bytes).c_str());
+  std::printf("context %u of %u trained, %u session%s, %u thread%s: %s\n", plan.context_tokens, plan.trained_context,
+              plan.sessions, plan.sessions == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s",
+              plan.fits ? "fits" : "does not fit");
+  std::printf("longest context that fits: %u tokens; most sessions of %u tokens: %u\n", plan.max_context,
+              plan.context_tokens, plan.max_sessions);
+}
+
+}  // namespace runnel::tools

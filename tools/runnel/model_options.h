@@ -1,0 +1,29 @@
+// Options that every subcommand with a model shares, and what is printed of a model.
+#pragma once
+
+#include <string>
+
+#include "runnel/model.h"
+#include "runnel/plan.h"
+#include "tools/runnel/command.h"
+
+namespace runnel::tools {
+
+struct ModelOptions {
+  std::string path, device = "cpu", isa, budget, kv = "f16", weights_mode = "auto", verify = "lazy", float_backend = "own";
+  uint32_t threads = 0, context = 0, sessions = 1, step_tokens = 0, logits_rows = 1;
+  bool float_activations = false;
+};
+
+// Declares MODEL and the common options on a subcommand.
+void add_model_options(CLI::App& sub, ModelOptions& options);
+// What the options ask for; `unsupported` and `invalid_argument` name the option.
+Result<OpenOptions> open_options(const ModelOptions& options);
+Result<Model> open_model(const ModelOptions& options);
+
+// The JSON contract's "model" object: name, hash, weights.
+Json model_json(const ModelInfo& info);
+Json plan_json(const MemoryPlan& plan);
+void print_plan(const MemoryPlan& plan);
+
+}  // namespace runnel::tools

@@ -1,0 +1,199 @@
+// runnel run: generate text from a prompt, a chat, a file of messages or token ids.
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+
+#include "runnel/session.h"
+#include "runtime/os/memory_figures.h"
+#include "tools/runnel/model_options.h"
+#include "tools/runnel/text_input.h"
+
+namespace runnel::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::string prompt, messages, ids, system, tools;
+  std::vector<std::string> stop;
+  bool has_prompt = false, chat = false, json = false, quiet = false, ignore_eos = false, show_special = false;
+  uint32_t max_tokens = 0;
+  SamplerOptions sampler;
+};
+
+std::string message(const char* role, const std::string& content) {
+  return Json{{"role", role}, {"content", content}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void print_figures(const Generation& generation) {
+  std::fprintf(stderr, "prompt %u tokens, first token after %.1f ms", generation.prompt_tokens, generation.ttft_ms);
+  if (generation.prefill_tok_s > 0) std::fprintf(stderr, " (%.1f tokens/s)", generation.prefill_tok_s);
+  std::fprintf(stderr, "; %zu tokens", generation.ids.size());
+  if (generation.decode_tok_s > 0) std::fprintf(stderr, " at %.1f tokens/s", generation.decode_tok_s);
+  std::fprintf(stderr, ", ended by %s; peak memory %.1f MB\n", finish_reason_name(generation.finish),
+               static_cast<double>(process_memory().peak_rss_bytes) / (1 << 20));
+}
+
+GenerateOptions generate_options(const Options& options, const std::vector<std::string_view>& stop) {
+  GenerateOptions generate;
+  generate.max_tokens = options.max_tokens;
+  generate.sampler = options.sampler;
+  generate.stop = stop;
+  generate.ignore_end = options.ignore_eos;
+  generate.show_special = options.show_special;
+  return generate;
+}
+
+bool write_piece(std::string_view piece) {
+  return std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size() && std::fflush(stdout) == 0;
+}
+
+// Lets Ctrl-C end the generation in progress.
+void stop_session(void* session) { static_cast<Session*>(session)->cancel(); }
+
+// The ids that the options describe.
+Status prompt_ids(const Options& options, const Model& model, Array<int32_t>* ids) {
+  if (!options.ids.empty()) {
+    RUNNEL_ASSIGN(const std::vector<int32_t> given, parse_ids("run", options.ids));
+    return ids->append(given) ? Status() : out_of_memory("run", "the ids");
+  }
+  ChatOptions chat;
+  chat.tools_json = options.tools;
+  if (!options.messages.empty()) {
+    RUNNEL_ASSIGN(const std::string messages, read_file("run", options.messages));
+    return model.tokenize_chat(messages, chat, ids);
+  }
+  if (options.chat) {
+    std::string messages = "[";
+    if (!options.system.empty()) messages += message("system", options.system) + ",";
+    messages += message("user", options.prompt) + "]";
+    return model.tokenize_chat(messages, chat, ids);
+  }
+  return model.tokenize(options.prompt, {}, ids);
+}
+
+Status run_once(const Options& options, const Model& model, Session& session) {
+  Array<int32_t> ids;
+  RUNNEL_TRY(prompt_ids(options, model, &ids));
+  if (ids.empty()) return Status::error(Code::invalid_argument, "run: the prompt is empty and the model adds no token of its own");
+  const Status appended = session.append(ids);
+  if (appended.code() == Code::cancelled) return Status::error(Code::cancelled, "run: interrupted");
+  RUNNEL_TRY(appended);
+  std::string text;
+  const std::vector<std::string_view> stop(options.stop.begin(), options.stop.end());
+  RUNNEL_ASSIGN(const Generation generation,
+                session.generate(generate_options(options, stop), [&](std::string_view piece) {
+                  if (options.json) {
+                    text.append(piece);
+                    return true;
+                  }
+                  return write_piece(piece);
+                }));
+  if (generation.finish == FinishReason::cancelled && interrupted())
+    return Status::error(Code::cancelled, "run: interrupted after %zu tokens", generation.ids.size());
+  if (!options.json) {
+    std::fputc('\n', stdout);
+    if (!options.quiet) print_figures(generation);
+    return {};
+  }
+  print_json({{"text", text},
+              {"ids", std::vector<int32_t>(generation.ids.begin(), generation.ids.end())},
+              {"prompt_tokens", generation.prompt_tokens},
+              {"finish_reason", finish_reason_name(generation.finish)},
+              {"ttft_ms", generation.ttft_ms},
+              {"prefill_tok_s", generation.prefill_tok_s},
+              {"decode_tok_s", generation.decode_tok_s},
+              {"peak_rss_bytes", process_memory().peak_rss_bytes},
+              {"model", model_json(model.info())}});
+  return {};
+}
+
+// One line in, one answer out, the whole conversation rendered anew each time; what is computed already is kept.
+Status run_interactive(const Options& options, const Model& model, Session& session) {
+  if (!model.info().has_chat_template)
+    return Status::error(Code::unsupported, "run: the model has no chat template; use -p for plain text");
+  Json messages = Json::array();
+  if (!options.system.empty()) messages.push_back({{"role", "system"}, {"content", options.system}});
+  const bool person = isatty(STDIN_FILENO) == 1;
+  if (person) std::fprintf(stderr, "%s. An empty line or Ctrl-D ends.\n", std::string(model.info().name).c_str());
+  const std::vector<std::string_view> stop(options.stop.begin(), options.stop.end());
+  for (std::string line;;) {
+    if (person) std::fputs("> ", stderr);
+    if (!std::getline(std::cin, line) || line.empty()) return {};
+    messages.push_back({{"role", "user"}, {"content", line}});
+    ChatOptions chat;
+    chat.tools_json = options.tools;
+    Array<int32_t> ids;
+    RUNNEL_TRY(model.tokenize_chat(messages.dump(-1, ' ', false, Json::error_handler_t::replace), chat, &ids));
+    RUNNEL_TRY(session.replace(ids));
+    std::string text;
+    RUNNEL_ASSIGN(const Generation generation,
+                  session.generate(generate_options(options, stop), [&](std::string_view piece) {
+                    text.append(piece);
+                    return write_piece(piece);
+                  }));
+    std::fputc('\n', stdout);
+    if (!options.quiet) print_figures(generation);
+    if (interrupted()) return {};
+    messages.push_back({{"role", "assistant"}, {"content", text}});
+  }
+}
+
+Status run(const Options& options) {
+  const bool interactive = options.chat && !options.has_prompt && options.messages.empty();
+  if (!interactive && !options.has_prompt && options.messages.empty() && options.ids.empty())
+    return Status::error(Code::invalid_argument, "run: nothing to do; give -p TEXT, --chat, --messages FILE or --ids");
+  if (interactive && options.json)
+    return Status::error(Code::invalid_argument, "run: --json needs one turn; give --chat -p TEXT");
+  RUNNEL_ASSIGN(const Model model, open_model(options.model));
+  RUNNEL_ASSIGN(Session session, Session::create(model));
+  watch_interrupts(stop_session, &session);
+  Status status = interactive ? run_interactive(options, model, session) : run_once(options, model, session);
+  watch_interrupts();
+  return status;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub = app.add_subcommand("run", "Generate text: from a prompt, a chat, messages or ids");
+  add_model_options(*sub, options->model);
+  CLI::Option* prompt = sub->add_option("-p,--prompt", options->prompt,
+                                        "The prompt. Text of special tokens becomes their id, except with --chat");
+  CLI::Option* messages = sub->add_option("--messages", options->messages,
+                                          "JSON file of chat messages ([{\"role\": ..., \"content\": ...}]; - for stdin)");
+  CLI::Option* ids = sub->add_option("--ids", options->ids, "Token ids: 1,2,3");
+  sub->add_flag("--chat", options->chat, "With -p one turn through the model's chat template; alone interactive")
+      ->excludes(ids)
+      ->excludes(messages);
+  prompt->excludes(ids)->excludes(messages);
+  ids->excludes(messages);
+  sub->add_option("--system", options->system, "System message for --chat");
+  sub->add_option("--tools", options->tools, "JSON array of tools for the chat template");
+  sub->add_option("-n,--max-tokens", options->max_tokens, "Tokens to generate at most (default: until the context is full)");
+  sub->add_option("--temp", options->sampler.temperature, "Temperature; 0 takes the likeliest token")->capture_default_str();
+  sub->add_option("--top-k", options->sampler.top_k, "Keep the k likeliest tokens; 0: all")->capture_default_str();
+  sub->add_option("--top-p", options->sampler.top_p, "Keep the likeliest tokens up to this sum of probabilities")
+      ->capture_default_str();
+  sub->add_option("--min-p", options->sampler.min_p, "Keep tokens at least this share as likely as the likeliest")
+      ->capture_default_str();
+  sub->add_option("--repeat-penalty", options->sampler.repetition_penalty, "Divides logits of tokens seen before")
+      ->capture_default_str();
+  sub->add_option("--presence-penalty", options->sampler.presence_penalty, "Subtracted once from tokens seen before")
+      ->capture_default_str();
+  sub->add_option("--frequency-penalty", options->sampler.frequency_penalty, "Subtracted for each time a token was seen")
+      ->capture_default_str();
+  sub->add_option("--seed", options->sampler.seed, "Same seed, same text")->capture_default_str();
+  sub->add_option("--stop", options->stop, "Text that ends the answer; may be given several times");
+  sub->add_flag("--ignore-eos", options->ignore_eos, "Go on past end-of-generation tokens");
+  sub->add_flag("--special", options->show_special, "Show special tokens in the text");
+  sub->add_flag("--json", options->json, "Print one JSON object");
+  sub->add_flag("-q,--quiet", options->quiet, "No figures at the end");
+  sub->callback([options, prompt, &chosen] {
+    options->has_prompt = prompt->count() > 0;
+    chosen.run = [options] { return run(*options); };
+  });
+}
+
+}  // namespace runnel::tools
