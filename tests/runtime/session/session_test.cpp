@@ -92,7 +92,8 @@ TEST(Session, SameBitsForAnyNumberOfThreads) {
     auto rows = std::vector<std::vector<float>>{logits_of(session)};
     auto more = score(session, some_ids(20, 9));
     rows.insert(rows.end(), more.begin(), more.end());
-    const auto answer = session.generate({.max_tokens = 20, .sampler = {.temperature = 1, .seed = 3}, .ignore_end = true});
+    const auto answer =
+        session.generate({.max_tokens = 20, .sampler = {.temperature = 1, .seed = 3}, .ignore_end = true});
     ASSERT_TRUE(answer.ok()) << answer.status().message();
     const std::vector<int32_t> generated(answer->ids.begin(), answer->ids.end());
     if (threads == 1) {
@@ -182,10 +183,11 @@ TEST(Session, GenerateIsSampleAndAppend) {
   Session session = std::move(by_hand);
   ASSERT_TRUE(session.append(ids).ok());
   std::string text;
-  const auto answer = session.generate({.max_tokens = 24, .sampler = sampler, .ignore_end = true}, [&](std::string_view piece) {
-    text += piece;
-    return true;
-  });
+  const auto answer =
+      session.generate({.max_tokens = 24, .sampler = sampler, .ignore_end = true}, [&](std::string_view piece) {
+        text += piece;
+        return true;
+      });
   ASSERT_TRUE(answer.ok()) << answer.status().message();
   EXPECT_EQ(std::vector<int32_t>(answer->ids.begin(), answer->ids.end()), expected);
   EXPECT_EQ(answer->finish, FinishReason::length);
@@ -323,7 +325,8 @@ TEST(Session, TwoSessionsOnTwoThreadsDoNotMix) {
   const auto run = [&](uint32_t seed, std::vector<int32_t>* out) {
     Session session = open_session(model);
     EXPECT_TRUE(session.append(some_ids(40, seed)).ok());
-    const auto answer = session.generate({.max_tokens = 30, .sampler = {.temperature = 1, .seed = seed}, .ignore_end = true});
+    const auto answer =
+        session.generate({.max_tokens = 30, .sampler = {.temperature = 1, .seed = seed}, .ignore_end = true});
     ASSERT_TRUE(answer.ok()) << answer.status().message();
     out->assign(answer->ids.begin(), answer->ids.end());
   };
