@@ -165,7 +165,7 @@ TEST(Plan, IsKept) {
   const uint64_t taken = process_memory().anonymous_bytes - before;
   // Pages that malloc keeps, the stack of this thread.
   EXPECT_LT(taken, model->plan().private_bytes + (1u << 20));
-  EXPECT_GT(taken, bytes_of(model->plan(), "kv"));
+  EXPECT_GT(taken, bytes_of(model->plan(), "kv") * 9 / 10);
 }
 
 }  // namespace

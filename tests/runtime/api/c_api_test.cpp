@@ -1,0 +1,144 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "runnel/runnel.h"
+#include "tests/support/tiny_model_file.h"
+
+namespace runnel {
+namespace {
+
+class CApi : public testing::Test {
+ protected:
+  void SetUp() override {
+    runnel_open_options options = {};
+    options.struct_bytes = sizeof options;
+    options.threads = 1;
+    ASSERT_EQ(runnel_model_open(test::tiny_model_path().c_str(), &options, &model_), RUNNEL_OK)
+        << runnel_last_message();
+    ASSERT_EQ(runnel_session_create(model_, 64, &session_), RUNNEL_OK) << runnel_last_message();
+  }
+  void TearDown() override {
+    runnel_model_free(model_);  // before its session: either order is allowed
+    runnel_session_free(session_);
+  }
+  runnel_model* model_ = nullptr;
+  runnel_session* session_ = nullptr;
+};
+
+TEST_F(CApi, WholeWay) {
+  EXPECT_EQ(runnel_session_context(session_), 64u);
+  int32_t ids[64];
+  size_t count = 0;
+  ASSERT_EQ(runnel_tokenize(model_, "Hello", 5, false, false, ids, 64, &count), RUNNEL_OK);
+  ASSERT_EQ(runnel_append(session_, ids, count), RUNNEL_OK);
+  runnel_sampler_options sampler = {};
+  sampler.struct_bytes = sizeof sampler;
+  sampler.temperature = 1;
+  runnel_generate_options options = {};
+  options.struct_bytes = sizeof options;
+  options.max_tokens = 10;
+  options.sampler = &sampler;
+  options.ignore_end = true;
+  const runnel_text stop = {"\x01\x02", 2};
+  options.stop = &stop;
+  options.stop_count = 1;
+  runnel_generation done = {};
+  done.struct_bytes = sizeof done;
+  std::string text;
+  const auto collect = [](void* context, const char* piece, size_t bytes) {
+    static_cast<std::string*>(context)->append(piece, bytes);
+    return true;
+  };
+  ASSERT_EQ(runnel_generate(session_, &options, collect, &text, &done), RUNNEL_OK) << runnel_last_message();
+  EXPECT_EQ(done.generated_tokens, 10u);
+  EXPECT_EQ(done.finish, RUNNEL_FINISH_LENGTH);
+  EXPECT_EQ(done.prompt_tokens, count);
+
+  const int32_t* tokens = nullptr;
+  size_t token_count = 0;
+  ASSERT_EQ(runnel_session_tokens(session_, &tokens, &token_count), RUNNEL_OK);
+  EXPECT_EQ(token_count, count + 10);
+  char buffer[256];
+  size_t bytes = 0;
+  EXPECT_EQ(runnel_detokenize(model_, tokens, count, false, buffer, sizeof buffer, &bytes), RUNNEL_OK);
+  EXPECT_EQ(std::string(buffer, bytes), "Hello");
+
+  const float* logits = nullptr;
+  size_t width = 0;
+  ASSERT_EQ(runnel_logits(session_, &logits, &width), RUNNEL_OK);
+  EXPECT_EQ(width, 320u);
+  int32_t next = -1;
+  ASSERT_EQ(runnel_next(session_, nullptr, &next), RUNNEL_OK);
+  EXPECT_GE(next, 0);
+  ASSERT_EQ(runnel_truncate(session_, 2), RUNNEL_OK);
+  const std::string chat = R"([{"role":"user","content":"Hi"}])";
+  ASSERT_EQ(runnel_set_chat(session_, chat.data(), chat.size()), RUNNEL_OK) << runnel_last_message();
+  runnel_session_cancel(session_);
+  EXPECT_EQ(runnel_append(session_, ids, count), RUNNEL_CANCELLED);
+  runnel_session_cancel(session_);
+  runnel_session_clear_cancel(session_);
+  EXPECT_EQ(runnel_append(session_, ids, count), RUNNEL_OK);
+  EXPECT_EQ(runnel_model_verify(model_), RUNNEL_OK);
+}
+
+TEST_F(CApi, CapacityTooSmallSaysHowMuchIsNeeded) {
+  size_t count = 0;
+  EXPECT_EQ(runnel_tokenize(model_, "Hello there", 11, false, false, nullptr, 0, &count), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_GT(count, 0u);
+  std::vector<int32_t> ids(count);
+  EXPECT_EQ(runnel_tokenize(model_, "Hello there", 11, false, false, ids.data(), count, &count), RUNNEL_OK);
+}
+
+TEST_F(CApi, InfoAndPlan) {
+  runnel_info info = {};
+  EXPECT_EQ(runnel_model_info(model_, &info), RUNNEL_INVALID_ARGUMENT);  // struct_bytes is missing
+  EXPECT_NE(std::string(runnel_last_message()).find("struct_bytes"), std::string::npos);
+  info.struct_bytes = sizeof info;
+  ASSERT_EQ(runnel_model_info(model_, &info), RUNNEL_OK);
+  EXPECT_EQ(std::string(info.architecture.data, info.architecture.bytes), "llama");
+  EXPECT_EQ(info.hash.bytes, 64u);
+  EXPECT_TRUE(info.has_chat_template);
+  runnel_plan plan = {};
+  plan.struct_bytes = sizeof plan;
+  ASSERT_EQ(runnel_plan_model(test::tiny_model_path().c_str(), nullptr, &plan), RUNNEL_OK);
+  EXPECT_EQ(plan.context_tokens, 128u);
+  EXPECT_TRUE(plan.fits);
+  EXPECT_STREQ(plan.classes[0].name, "weights");
+}
+
+TEST_F(CApi, NothingIsAnInvalidArgument) {
+  runnel_model_free(nullptr);
+  runnel_session_free(nullptr);
+  runnel_session_cancel(nullptr);
+  runnel_session_clear_cancel(nullptr);
+  EXPECT_EQ(runnel_session_context(nullptr), 0u);
+  size_t count = 0;
+  int32_t id = 0;
+  const float* logits = nullptr;
+  const int32_t* ids = nullptr;
+  runnel_model* model = nullptr;
+  runnel_session* session = nullptr;
+  EXPECT_EQ(runnel_model_open(nullptr, nullptr, &model), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_model_open("x", nullptr, nullptr), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_session_create(nullptr, 0, &session), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_append(nullptr, &id, 1), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_append(session_, nullptr, 1), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_append_text(session_, nullptr, 1), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_set_chat(session_, nullptr, 0), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_next(session_, nullptr, nullptr), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_next(session_, nullptr, &id), RUNNEL_INVALID_ARGUMENT);  // an empty session
+  EXPECT_EQ(runnel_logits(session_, &logits, nullptr), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_truncate(session_, 5), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_session_tokens(session_, &ids, nullptr), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_tokenize(model_, nullptr, 3, true, true, nullptr, 0, &count), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_model_open("/no/such.rnl", nullptr, &model), RUNNEL_IO);
+  EXPECT_STREQ(runnel_status_name(RUNNEL_OVER_BUDGET), "over_budget");
+  EXPECT_STREQ(runnel_status_name(static_cast<runnel_status>(99)), "unknown");
+  EXPECT_STREQ(runnel_version(), "0.1.0");
+}
+
+}  // namespace
+}  // namespace runnel
