@@ -29,7 +29,7 @@ inline std::string decode(const Tokenizer& tokenizer, const std::vector<int32_t>
   return {text.begin(), text.end()};
 }
 
-inline std::string read_file(const std::filesystem::path& path) {
+inline std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file.good()) << path;
   return {std::istreambuf_iterator<char>(file), {}};

@@ -58,8 +58,8 @@ TEST_P(GgufVectors, IdsAreEqualAndTextsComeBack) {
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
   EXPECT_FALSE(source->end_ids.empty());
 
-  const std::vector<std::string> texts = split_texts(test::read_file(vectors.string() + ".inp"));
-  std::istringstream lines(test::read_file(vectors.string() + ".out"));
+  const std::vector<std::string> texts = split_texts(test::read_text(vectors.string() + ".inp"));
+  std::istringstream lines(test::read_text(vectors.string() + ".out"));
   size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
     ASSERT_LT(count, texts.size());

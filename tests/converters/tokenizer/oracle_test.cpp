@@ -26,7 +26,7 @@ TEST(OracleIds, OfEveryFolderAndItsGguf) {
   size_t folders = 0, ggufs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(test::test_data_dir() / "oracle")) {
     SCOPED_TRACE(entry.path().string());
-    const auto oracle = nlohmann::json::parse(test::read_file(entry.path() / "oracle.json"));
+    const auto oracle = nlohmann::json::parse(test::read_text(entry.path() / "oracle.json"));
     Result<TokenizerSource> source = tokenizer_from_folder(entry.path());
     ASSERT_TRUE(source.ok()) << source.status().message();
     EXPECT_EQ(source->bos_text, "<s>");

@@ -14,9 +14,9 @@ std::map<std::string, std::string> corpus() {
   const auto folder = test::test_data_dir() / "data" / "text";
   std::map<std::string, std::string> texts;
   for (const auto& entry : std::filesystem::directory_iterator(folder / "udhr")) {
-    if (entry.path().extension() == ".txt") texts[entry.path().filename().string()] = test::read_file(entry.path());
+    if (entry.path().extension() == ".txt") texts[entry.path().filename().string()] = test::read_text(entry.path());
   }
-  texts["stories"] = test::read_file(folder / "tinystories_val_excerpt.txt").substr(0, 200000);
+  texts["stories"] = test::read_text(folder / "tinystories_val_excerpt.txt").substr(0, 200000);
   texts["spaces"] = "  two  and   three \n\n\t tab\r\n  \u2581 literal \u2581\u2581 marks ";
   return texts;
 }
