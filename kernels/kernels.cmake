@@ -65,4 +65,5 @@ runnel_row_sources(RUNNEL_MATMUL_ROWS ${CMAKE_CURRENT_LIST_DIR}/matmul/matmul.in
 runnel_row_sources(RUNNEL_ATTENTION_ROWS ${CMAKE_CURRENT_LIST_DIR}/attention/attention.inc ATTENTION_KERNEL
                    attention_@1_@0)
 runnel_row_sources(RUNNEL_VECTOR_ROWS ${CMAKE_CURRENT_LIST_DIR}/vector/vector.inc VECTOR_OPS vector_@0)
-runnel_add_rows(runnel_kernels ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_VECTOR_ROWS})
+runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PEAK_LOOPS peak_@0)
+runnel_add_rows(runnel_kernels ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_VECTOR_ROWS} ${RUNNEL_PEAK_ROWS})

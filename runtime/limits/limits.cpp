@@ -1,0 +1,109 @@
+#include "runtime/limits/limits.h"
+
+#include <atomic>
+#include <cstring>
+
+#include "kernels/base/memory.h"
+#include "kernels/limits/peak.h"
+#include "runtime/os/clock.h"
+#include "runtime/pool/worker_pool.h"
+
+namespace runnel {
+namespace {
+
+constexpr uint32_t kRuns = 5;
+constexpr uint32_t kChunksPerThread = 8;  // a thread that the system took away holds the rest up by one chunk
+
+// The best rate of several runs of fn over `chunks` chunks that do `work` each. Work per nanosecond is 1e9 per second.
+double best_rate(WorkerPool* pool, uint32_t chunks, double work, SliceFn fn, void* context) noexcept {
+  double best = 0;
+  pool->run(chunks, 1, fn, context);  // wakes the workers, faults pages in, raises the clock
+  for (uint32_t i = 0; i < kRuns; ++i) {
+    const uint64_t start = now_ns();
+    pool->run(chunks, 1, fn, context);
+    const double rate = work / static_cast<double>(now_ns() - start);
+    if (rate > best) best = rate;
+  }
+  return best;
+}
+
+constexpr size_t kReadBytes = size_t{256} << 20;  // beyond the last-level cache of nearly every machine
+constexpr size_t kReadChunk = size_t{1} << 20;
+
+struct ReadContext {
+  const uint64_t* words;
+  std::atomic<uint64_t> sink;
+};
+
+void read_chunks(void* context, Slice slice, uint32_t) noexcept {
+  auto* read = static_cast<ReadContext*>(context);
+  constexpr size_t kWords = kReadChunk / sizeof(uint64_t);
+  uint64_t total = 0;
+  const uint64_t* words = read->words + slice.begin * kWords;
+  for (size_t i = 0; i < (slice.end - slice.begin) * kWords; ++i) total ^= words[i];
+  read->sink.fetch_xor(total, std::memory_order_relaxed);
+}
+
+void fill_chunks(void* context, Slice slice, uint32_t) noexcept {
+  std::memset(static_cast<uint8_t*>(context) + slice.begin * kReadChunk, 1, (slice.end - slice.begin) * kReadChunk);
+}
+
+struct PeakContext {
+  PeakFn loop;
+  uint32_t rounds;
+  const uint8_t* operands;
+  std::atomic<int32_t> sink;
+};
+
+void run_peak(void* context, Slice slice, uint32_t) noexcept {
+  auto* peak = static_cast<PeakContext*>(context);
+  int32_t sink = 0;
+  for (uint32_t i = slice.begin; i < slice.end; ++i) peak->loop(peak->operands, peak->rounds, &sink);
+  peak->sink.fetch_xor(sink, std::memory_order_relaxed);
+}
+
+double peak_rate(uint32_t threads, PeakFn loop, const uint8_t* operands) noexcept {
+  auto pool = WorkerPool::create(threads);
+  if (!pool.ok()) return 0;
+  // As many rounds a chunk as take about 2 ms.
+  PeakContext context = {loop, 64, operands, {0}};
+  int32_t sink = 0;
+  uint64_t macs = 0;
+  for (;; context.rounds *= 2) {
+    const uint64_t start = now_ns();
+    macs = loop(operands, context.rounds, &sink);
+    if (now_ns() - start > 1000000 || context.rounds >= 1u << 24) break;
+  }
+  context.sink.fetch_xor(sink, std::memory_order_relaxed);
+  const uint32_t chunks = pool->worker_count() * kChunksPerThread;
+  return best_rate(&*pool, chunks, static_cast<double>(macs) * chunks, run_peak, &context);
+}
+
+}  // namespace
+
+double read_gb_s(uint32_t threads) noexcept {
+  auto pool = WorkerPool::create(threads);
+  if (!pool.ok()) return 0;
+  void* memory = allocate(kReadBytes);
+  if (memory == nullptr) return 0;
+  constexpr uint32_t kChunks = kReadBytes / kReadChunk;
+  pool->run(kChunks, 1, fill_chunks, memory);
+  ReadContext context = {static_cast<const uint64_t*>(memory), {0}};
+  const double rate = best_rate(&*pool, kChunks, static_cast<double>(kReadBytes), read_chunks, &context);
+  release(memory);
+  return rate;
+}
+
+double int8_gmac_s(uint32_t threads) noexcept {
+  alignas(64) uint8_t operands[kPeakOperandBytes];
+  for (uint32_t i = 0; i < kPeakOperandBytes; ++i) operands[i] = static_cast<uint8_t>(i * 7 % 64);
+  return peak_rate(threads, peak_loops(active_isa()).int8, operands);
+}
+
+double f32_gmac_s(uint32_t threads) noexcept {
+  alignas(64) float operands[kPeakOperandBytes / sizeof(float)];
+  for (uint32_t i = 0; i < kPeakOperandBytes / sizeof(float); ++i) operands[i] = static_cast<float>(i % 17) - 8;
+  return peak_rate(threads, peak_loops(active_isa()).f32, reinterpret_cast<const uint8_t*>(operands));
+}
+
+}  // namespace runnel
