@@ -7,10 +7,10 @@
 namespace runnel {
 
 struct StepCost {
-  uint64_t weight_bytes = 0;        // of all linears: read once a decode step
-  uint64_t macs_per_token = 0;      // of the linears that run for every token
-  uint64_t macs_per_output = 0;     // of those that run only for rows with logits
-  uint64_t kv_values_per_token = 0; // keys and values that one past token adds to every later step's reads
+  uint64_t weight_bytes = 0;         // of all linears: read once a decode step
+  uint64_t macs_per_token = 0;       // of the linears that run for every token
+  uint64_t macs_per_output = 0;      // of those that run only for rows with logits
+  uint64_t kv_values_per_token = 0;  // keys and values that one past token adds to every later step's reads
 };
 
 StepCost step_cost(const Graph& graph) noexcept;

@@ -6,7 +6,7 @@
 namespace runnel {
 
 struct StepTimes {
-  double tok_s = 0;                        // by the median
+  double tok_s = 0;                           // by the median
   double p50_ms = 0, p95_ms = 0, p99_ms = 0;  // of one prompt (prefill) or one token (decode)
   uint32_t samples = 0;
 };

@@ -55,8 +55,8 @@ Result<PerplexityResult> measure_perplexity(const Model& model, const Model* ref
   RUNNEL_TRY(model.tokenize(text, {.add_special = true, .parse_special = false}, &ids));
   uint64_t chunks = ids.size() / context;
   if (chunks == 0)
-    return Status::error(Code::invalid_argument, "eval: the text has %zu tokens, fewer than one chunk of %u", ids.size(),
-                         context);
+    return Status::error(Code::invalid_argument, "eval: the text has %zu tokens, fewer than one chunk of %u",
+                         ids.size(), context);
   if (options.max_chunks != 0 && chunks > options.max_chunks) chunks = options.max_chunks;
   const uint32_t vocab = model.info().vocab_size;
   RUNNEL_ASSIGN(Session session, Session::create(model, {.context_tokens = context}));

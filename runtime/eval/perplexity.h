@@ -1,6 +1,6 @@
 // Perplexity of a text, and divergence from a reference model, in llama.cpp's manner: the text's tokens in chunks of
-// `context`, each chunk from an empty session, its first token replaced by BOS where the model adds one, the second half
-// scored.
+// `context`, each chunk from an empty session, its first token replaced by BOS where the model adds one, the second
+// half scored.
 #pragma once
 
 #include <span>

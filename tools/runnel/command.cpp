@@ -68,6 +68,7 @@ int run_command(int argc, const char* const* argv) {
     add_tokenize(app, chosen);
     add_logits(app, chosen);
     add_eval(app, chosen);
+    add_bench(app, chosen);
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

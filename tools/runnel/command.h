@@ -25,6 +25,7 @@ void add_plan(CLI::App& app, Chosen& chosen);
 void add_tokenize(CLI::App& app, Chosen& chosen);
 void add_logits(CLI::App& app, Chosen& chosen);
 void add_eval(CLI::App& app, Chosen& chosen);
+void add_bench(CLI::App& app, Chosen& chosen);
 
 // Parses, runs, prints an error as one line "runnel: ..." on stderr. The process's exit code: 0 only on success, 1 when
 // the work failed, 2 when the arguments make no sense.

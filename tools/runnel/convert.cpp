@@ -26,18 +26,28 @@ const std::map<std::string, WeightsOut> kWeights = {
 Json report_json(const Options& options, const ConvertReport& report) {
   Json tensors = Json::array();
   for (const ConvertedTensor& t : report.tensors)
-    tensors.push_back({{"name", t.name}, {"from", t.from}, {"to", t.to}, {"bytes_in", t.bytes_in},
-                       {"bytes_out", t.bytes_out}, {"relative_rms", t.relative_rms}});
-  return {{"output", options.output},          {"architecture", report.architecture}, {"bytes_in", report.bytes_in},
-          {"bytes_out", report.bytes_out},     {"bits_per_weight", report.bits_per_weight},
-          {"seconds", report.seconds},         {"notes", report.notes},               {"tensors", tensors}};
+    tensors.push_back({{"name", t.name},
+                       {"from", t.from},
+                       {"to", t.to},
+                       {"bytes_in", t.bytes_in},
+                       {"bytes_out", t.bytes_out},
+                       {"relative_rms", t.relative_rms}});
+  return {{"output", options.output},
+          {"architecture", report.architecture},
+          {"bytes_in", report.bytes_in},
+          {"bytes_out", report.bytes_out},
+          {"bits_per_weight", report.bits_per_weight},
+          {"seconds", report.seconds},
+          {"notes", report.notes},
+          {"tensors", tensors}};
 }
 
 void print_report(const Options& options, const ConvertReport& report) {
   std::printf("%s: %s, %s in, %s out, %.2f bits per weight, %.1f s (%s/s of input)\n", options.output.c_str(),
               report.architecture.c_str(), format_size(report.bytes_in).c_str(), format_size(report.bytes_out).c_str(),
               report.bits_per_weight, report.seconds,
-              format_size(static_cast<uint64_t>(static_cast<double>(report.bytes_in) / std::max(report.seconds, 1e-9))).c_str());
+              format_size(static_cast<uint64_t>(static_cast<double>(report.bytes_in) / std::max(report.seconds, 1e-9)))
+                  .c_str());
   for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
   const size_t shown = std::min<size_t>(report.tensors.size(), options.worst);
   if (shown == 0) return;
@@ -84,7 +94,8 @@ Status run(const Options& options) {
 void add_convert(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("convert", "Make a model file from a GGUF file or a Hugging Face folder");
-  sub->add_option("input", options->input, "GGUF file (the first of a split set) or folder with config.json")->required();
+  sub->add_option("input", options->input, "GGUF file (the first of a split set) or folder with config.json")
+      ->required();
   sub->add_option("-o,--output", options->output, "Model file to write (.rnl)")->required();
   sub->add_option("--weights", options->weights,
                   "Storage of the weights. auto: keep for a quantised source, q4 (embedding and output q8) for a float "

@@ -117,7 +117,8 @@ void add_eval(CLI::App& app, Chosen& chosen) {
       sub->add_option("--text", options->text, "Perplexity of this text, in chunks of --context tokens (default 512)");
   sub->add_option("--bytes", options->bytes, "Only the first bytes of the text");
   sub->add_option("--chunks", options->chunks, "Only the first chunks");
-  sub->add_option("--reference", options->reference, "Model file to compare with: KL divergence and agreement")->needs(text);
+  sub->add_option("--reference", options->reference, "Model file to compare with: KL divergence and agreement")
+      ->needs(text);
   sub->add_option("--queries", options->queries, "Exact match over lines of {\"query\": ..., \"filter\": ...}")
       ->excludes(text);
   sub->add_option("--max-tokens", options->max_tokens, "Longest answer to a query")->capture_default_str();

@@ -16,8 +16,12 @@ struct Options {
 Json tensors_json(const Graph& graph) {
   Json rows = Json::array();
   for (const TensorDesc& t : graph.tensors)
-    rows.push_back({{"name", t.name}, {"type", dtype_info(t.dtype).name}, {"rows", t.rows}, {"cols", t.cols},
-                    {"offset", t.offset}, {"bytes", t.bytes}});
+    rows.push_back({{"name", t.name},
+                    {"type", dtype_info(t.dtype).name},
+                    {"rows", t.rows},
+                    {"cols", t.cols},
+                    {"offset", t.offset},
+                    {"bytes", t.bytes}});
   return rows;
 }
 

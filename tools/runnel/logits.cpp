@@ -37,7 +37,9 @@ Status run(const Options& options) {
   RUNNEL_TRY(written);
   RUNNEL_TRY(writer.finish());
   if (options.json) {
-    print_json({{"output", options.output}, {"tokens", ids.size()}, {"vocab", model.info().vocab_size},
+    print_json({{"output", options.output},
+                {"tokens", ids.size()},
+                {"vocab", model.info().vocab_size},
                 {"model", model_json(model.info())}});
   } else {
     std::printf("%s: float32 (%zu, %u)\n", options.output.c_str(), ids.size(), model.info().vocab_size);

@@ -23,7 +23,8 @@ void add_model_options(CLI::App& sub, ModelOptions& options) {
   sub.add_option("--verify", options.verify, "Check the weights' hashes: lazy, eager or off")
       ->check(CLI::IsMember({"lazy", "eager", "off"}))
       ->capture_default_str();
-  sub.add_option("--float-backend", options.float_backend, "Float products by our kernels (own) or by XNNPACK (xnnpack)")
+  sub.add_option("--float-backend", options.float_backend,
+                 "Float products by our kernels (own) or by XNNPACK (xnnpack)")
       ->check(CLI::IsMember({"own", "xnnpack"}))
       ->capture_default_str();
   sub.add_flag("--float-activations", options.float_activations,
@@ -67,11 +68,19 @@ Json model_json(const ModelInfo& info) {
 Json plan_json(const MemoryPlan& plan) {
   Json classes = Json::object();
   for (uint32_t i = 0; i < plan.class_count; ++i) classes[plan.classes[i].name] = plan.classes[i].bytes;
-  return {{"total_bytes", plan.total_bytes},   {"private_bytes", plan.private_bytes}, {"mapped_bytes", plan.mapped_bytes},
-          {"classes", classes},                {"max_context", plan.max_context},     {"max_sessions", plan.max_sessions},
-          {"context", plan.context_tokens},    {"sessions", plan.sessions},           {"budget_bytes", plan.budget_bytes},
-          {"budget_given", plan.budget_given}, {"trained_context", plan.trained_context},
-          {"threads", plan.threads},           {"fits", plan.fits}};
+  return {{"total_bytes", plan.total_bytes},
+          {"private_bytes", plan.private_bytes},
+          {"mapped_bytes", plan.mapped_bytes},
+          {"classes", classes},
+          {"max_context", plan.max_context},
+          {"max_sessions", plan.max_sessions},
+          {"context", plan.context_tokens},
+          {"sessions", plan.sessions},
+          {"budget_bytes", plan.budget_bytes},
+          {"budget_given", plan.budget_given},
+          {"trained_context", plan.trained_context},
+          {"threads", plan.threads},
+          {"fits", plan.fits}};
 }
 
 void print_plan(const MemoryPlan& plan) {

@@ -10,7 +10,8 @@
 namespace runnel::tools {
 
 struct ModelOptions {
-  std::string path, device = "cpu", isa, budget, kv = "f16", weights_mode = "auto", verify = "lazy", float_backend = "own";
+  std::string path, device = "cpu", isa, budget, kv = "f16", weights_mode = "auto", verify = "lazy",
+                    float_backend = "own";
   uint32_t threads = 0, context = 0, sessions = 1, step_tokens = 0, logits_rows = 1;
   bool float_activations = false;
 };

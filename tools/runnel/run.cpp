@@ -75,7 +75,8 @@ Status prompt_ids(const Options& options, const Model& model, Array<int32_t>* id
 Status run_once(const Options& options, const Model& model, Session& session) {
   Array<int32_t> ids;
   RUNNEL_TRY(prompt_ids(options, model, &ids));
-  if (ids.empty()) return Status::error(Code::invalid_argument, "run: the prompt is empty and the model adds no token of its own");
+  if (ids.empty())
+    return Status::error(Code::invalid_argument, "run: the prompt is empty and the model adds no token of its own");
   const Status appended = session.append(ids);
   if (appended.code() == Code::cancelled) return Status::error(Code::cancelled, "run: interrupted");
   RUNNEL_TRY(appended);
@@ -161,8 +162,8 @@ void add_run(CLI::App& app, Chosen& chosen) {
   add_model_options(*sub, options->model);
   CLI::Option* prompt = sub->add_option("-p,--prompt", options->prompt,
                                         "The prompt. Text of special tokens becomes their id, except with --chat");
-  CLI::Option* messages = sub->add_option("--messages", options->messages,
-                                          "JSON file of chat messages ([{\"role\": ..., \"content\": ...}]; - for stdin)");
+  CLI::Option* messages = sub->add_option(
+      "--messages", options->messages, "JSON file of chat messages ([{\"role\": ..., \"content\": ...}]; - for stdin)");
   CLI::Option* ids = sub->add_option("--ids", options->ids, "Token ids: 1,2,3");
   sub->add_flag("--chat", options->chat, "With -p one turn through the model's chat template; alone interactive")
       ->excludes(ids)
@@ -171,8 +172,10 @@ void add_run(CLI::App& app, Chosen& chosen) {
   ids->excludes(messages);
   sub->add_option("--system", options->system, "System message for --chat");
   sub->add_option("--tools", options->tools, "JSON array of tools for the chat template");
-  sub->add_option("-n,--max-tokens", options->max_tokens, "Tokens to generate at most (default: until the context is full)");
-  sub->add_option("--temp", options->sampler.temperature, "Temperature; 0 takes the likeliest token")->capture_default_str();
+  sub->add_option("-n,--max-tokens", options->max_tokens,
+                  "Tokens to generate at most (default: until the context is full)");
+  sub->add_option("--temp", options->sampler.temperature, "Temperature; 0 takes the likeliest token")
+      ->capture_default_str();
   sub->add_option("--top-k", options->sampler.top_k, "Keep the k likeliest tokens; 0: all")->capture_default_str();
   sub->add_option("--top-p", options->sampler.top_p, "Keep the likeliest tokens up to this sum of probabilities")
       ->capture_default_str();
@@ -182,7 +185,8 @@ void add_run(CLI::App& app, Chosen& chosen) {
       ->capture_default_str();
   sub->add_option("--presence-penalty", options->sampler.presence_penalty, "Subtracted once from tokens seen before")
       ->capture_default_str();
-  sub->add_option("--frequency-penalty", options->sampler.frequency_penalty, "Subtracted for each time a token was seen")
+  sub->add_option("--frequency-penalty", options->sampler.frequency_penalty,
+                  "Subtracted for each time a token was seen")
       ->capture_default_str();
   sub->add_option("--seed", options->sampler.seed, "Same seed, same text")->capture_default_str();
   sub->add_option("--stop", options->stop, "Text that ends the answer; may be given several times");

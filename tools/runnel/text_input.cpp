@@ -9,7 +9,8 @@ namespace runnel::tools {
 
 Result<std::string> read_file(const char* who, const std::string& path) {
   std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return Status::error(Code::io, "%s: cannot open %s: %s", who, path.c_str(), std::strerror(errno));
+  if (file == nullptr)
+    return Status::error(Code::io, "%s: cannot open %s: %s", who, path.c_str(), std::strerror(errno));
   std::string text;
   char buffer[1 << 16];
   errno = 0;

@@ -61,7 +61,8 @@ Status run(const Options& options) {
     print_json(json);
     return {};
   }
-  for (size_t i = 0; i < pieces.size(); ++i) std::printf("%8d  %s\n", ids[i], Json(pieces[i]).dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  for (size_t i = 0; i < pieces.size(); ++i)
+    std::printf("%8d  %s\n", ids[i], Json(pieces[i]).dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
   return {};
 }
 
@@ -70,11 +71,13 @@ Status run(const Options& options) {
 void add_tokenize(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* sub = app.add_subcommand("tokenize", "Ids and pieces of a text");
-  sub->add_option("model", options->path, "Model file, GGUF file, tokenizer.json, tokenizer.model or Hugging Face folder")
+  sub->add_option("model", options->path,
+                  "Model file, GGUF file, tokenizer.json, tokenizer.model or Hugging Face folder")
       ->required();
   CLI::Option* prompt = sub->add_option("-p,--prompt", options->prompt, "The text");
   CLI::Option* file = sub->add_option("-f,--file", options->file, "File with the text; - for stdin")->excludes(prompt);
-  sub->add_option("--messages", options->messages, "JSON file of chat messages, rendered by the chat template; - for stdin")
+  sub->add_option("--messages", options->messages,
+                  "JSON file of chat messages, rendered by the chat template; - for stdin")
       ->excludes(prompt)
       ->excludes(file);
   sub->add_option("--tools", options->tools, "JSON array of tools for the chat template");

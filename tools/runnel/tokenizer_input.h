@@ -11,8 +11,8 @@
 namespace runnel::tools {
 
 struct TokenizerInput {
-  std::vector<uint8_t> tables;      // of a foreign source
-  std::optional<ModelFile> file;    // of a model file
+  std::vector<uint8_t> tables;         // of a foreign source
+  std::optional<ModelFile> file;       // of a model file
   std::optional<Tokenizer> tokenizer;  // borrows one of the two
   std::string chat_template, bos_text, eos_text;
 };

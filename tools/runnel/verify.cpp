@@ -21,7 +21,9 @@ Status run(const Options& options) {
       [](void* context, uint64_t done, uint64_t total) { static_cast<Progress*>(context)->update(done, total); },
       &progress));
   if (options.json) {
-    print_json({{"ok", true}, {"name", std::string(file.name())}, {"hash", std::string(file.hash_hex())},
+    print_json({{"ok", true},
+                {"name", std::string(file.name())},
+                {"hash", std::string(file.hash_hex())},
                 {"file_bytes", file.file_bytes()}});
   } else {
     std::printf("%s: whole, %s, %.*s\n", options.path.c_str(), format_size(file.file_bytes()).c_str(),

@@ -1,0 +1,199 @@
+// runnel bench: prefill and decode rates, time to first token, memory, each beside the machine's limit.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+
+#include "graph/cost.h"
+#include "graph/file/model_file.h"
+#include "runtime/bench/step_bench.h"
+#include "runtime/limits/limits.h"
+#include "runtime/os/memory_figures.h"
+#include "tools/runnel/model_options.h"
+
+namespace runnel::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::vector<uint32_t> prefill, decode, depth = {0}, threads;
+  uint32_t repeats = 3;
+  bool json = false;
+};
+
+constexpr std::string_view kPrefill = "prefill", kDecode = "decode";
+
+struct Run {
+  std::string_view phase;
+  uint32_t tokens, depth, threads;
+  StepTimes times;
+  double percent_of_limit = 0;
+};
+
+struct Limits {
+  uint32_t threads;
+  double read_gb_s, int8_gmac_s;
+};
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Opening, a prompt of 16 tokens, the first id: what a user waits for.
+Result<double> time_to_first_token(const ModelOptions& model_options) {
+  const double start = now_ms();
+  RUNNEL_ASSIGN(const Model model, open_model(model_options));
+  RUNNEL_ASSIGN(Session session, Session::create(model));
+  int32_t ids[16];
+  for (int32_t i = 0; i < 16; ++i)
+    ids[i] = static_cast<int32_t>(static_cast<uint32_t>(i * 37 + 5) % model.info().vocab_size);
+  RUNNEL_TRY(session.append(ids));
+  RUNNEL_TRY(session.sample({}).status());
+  return now_ms() - start;
+}
+
+// Asks the system to drop the file's pages from its cache, as after a reboot.
+void evict(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fdatasync(descriptor);
+  ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
+  ::close(descriptor);
+}
+
+double percent_of_limit(const StepCost& cost, const Run& run, const Limits& limits) {
+  if (run.phase == kDecode) {
+    const double kv = 2.0 * static_cast<double>(cost.kv_values_per_token) * (run.depth + run.tokens / 2.0);  // f16
+    return 100 * (static_cast<double>(cost.weight_bytes) + kv) * run.times.tok_s * 1e-9 / limits.read_gb_s;
+  }
+  const double macs = static_cast<double>(cost.macs_per_token) + static_cast<double>(cost.macs_per_output) / run.tokens;
+  return 100 * macs * run.times.tok_s * 1e-9 / limits.int8_gmac_s;
+}
+
+Status bench_threads(const Options& options, uint32_t threads, std::vector<Run>* runs) {
+  ModelOptions model_options = options.model;
+  model_options.threads = threads;
+  if (model_options.context == 0) {
+    uint32_t longest = 16;
+    for (const uint32_t depth : options.depth) {
+      for (const uint32_t n : options.prefill) longest = std::max(longest, depth + n + 1);
+      for (const uint32_t n : options.decode) longest = std::max(longest, depth + n + 12);
+    }
+    model_options.context = longest;
+  }
+  RUNNEL_ASSIGN(const Model model, open_model(model_options));
+  RUNNEL_ASSIGN(Session session, Session::create(model));
+  for (const uint32_t depth : options.depth) {
+    for (const uint32_t tokens : options.prefill) {
+      RUNNEL_ASSIGN(
+          const StepTimes times,
+          bench_prefill(session, {.tokens = tokens, .depth = depth, .repeats = options.repeats, .warm_up = 1}));
+      runs->push_back({kPrefill, tokens, depth, threads, times});
+    }
+    for (const uint32_t tokens : options.decode) {
+      RUNNEL_ASSIGN(const StepTimes times, bench_decode(session, {.tokens = tokens, .depth = depth, .warm_up = 10}));
+      runs->push_back({kDecode, tokens, depth, threads, times});
+    }
+    if (interrupted()) return Status::error(Code::cancelled, "bench: interrupted");
+  }
+  return {};
+}
+
+void print_runs(const std::vector<Run>& runs, const std::vector<Limits>& limits) {
+  for (const Limits& l : limits)
+    std::printf("limits of this machine, %u thread%s: read %.1f GB/s, int8 %.0f GMAC/s\n", l.threads,
+                l.threads == 1 ? "" : "s", l.read_gb_s, l.int8_gmac_s);
+  std::printf("%-8s %7s %7s %8s %10s %9s %9s %9s %9s\n", "phase", "tokens", "depth", "threads", "tokens/s", "p50 ms",
+              "p95 ms", "p99 ms", "of limit");
+  for (const Run& r : runs)
+    std::printf("%-8s %7u %7u %8u %10.1f %9.2f %9.2f %9.2f %8.0f%%\n", r.phase.data(), r.tokens, r.depth, r.threads,
+                r.times.tok_s, r.times.p50_ms, r.times.p95_ms, r.times.p99_ms, r.percent_of_limit);
+}
+
+Json runs_json(const std::vector<Run>& runs) {
+  Json rows = Json::array();
+  for (const Run& r : runs)
+    rows.push_back({{"phase", std::string(r.phase)},
+                    {"tokens", r.tokens},
+                    {"depth", r.depth},
+                    {"threads", r.threads},
+                    {"tok_s", r.times.tok_s},
+                    {"p50_ms", r.times.p50_ms},
+                    {"p95_ms", r.times.p95_ms},
+                    {"p99_ms", r.times.p99_ms},
+                    {"percent_of_limit", r.percent_of_limit}});
+  return rows;
+}
+
+Status run(Options options) {
+  if (options.prefill.empty() && options.decode.empty()) {
+    options.prefill = {128, 512};
+    options.decode = {64};
+  }
+  StepCost cost;
+  uint64_t file_bytes = 0;
+  {
+    RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.model.path.c_str(), {.verify = Verify::off}));
+    cost = step_cost(file.graph());
+    file_bytes = file.file_bytes();
+  }
+  if (options.threads.empty()) {
+    RUNNEL_ASSIGN(const OpenOptions open, open_options(options.model));
+    RUNNEL_ASSIGN(const MemoryPlan plan, plan_model(options.model.path.c_str(), open));
+    options.threads = {plan.threads};
+  }
+  std::vector<Run> runs;
+  for (const uint32_t threads : options.threads) {
+    if (threads == 0) return Status::error(Code::invalid_argument, "bench: --threads 0 runs nothing");
+    RUNNEL_TRY(bench_threads(options, threads, &runs));
+  }
+  evict(options.model.path);
+  options.model.threads = options.threads.back();
+  RUNNEL_ASSIGN(const double cold_ms, time_to_first_token(options.model));
+  RUNNEL_ASSIGN(const double warm_ms, time_to_first_token(options.model));
+  // Measuring the limits takes memory of its own: the peak is read before.
+  const uint64_t peak_rss_bytes = process_memory().peak_rss_bytes;
+  std::vector<Limits> limits;
+  for (const uint32_t threads : options.threads) {
+    limits.push_back({threads, read_gb_s(threads), int8_gmac_s(threads)});
+    for (Run& r : runs)
+      if (r.threads == threads) r.percent_of_limit = percent_of_limit(cost, r, limits.back());
+  }
+  if (options.json) {
+    print_json({{"runs", runs_json(runs)},
+                {"limits", {{"read_gb_s", limits.back().read_gb_s}, {"int8_gmac_s", limits.back().int8_gmac_s}}},
+                {"ttft_cold_ms", cold_ms},
+                {"ttft_warm_ms", warm_ms},
+                {"peak_rss_bytes", peak_rss_bytes},
+                {"file_bytes", file_bytes}});
+    return {};
+  }
+  print_runs(runs, limits);
+  std::printf("first token of a 16-token prompt, opening included: %.1f ms cold, %.1f ms warm\n", cold_ms, warm_ms);
+  std::printf("peak memory %.1f MB, file %.1f MB\n", static_cast<double>(peak_rss_bytes) / (1 << 20),
+              static_cast<double>(file_bytes) / (1 << 20));
+  return {};
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sub =
+      app.add_subcommand("bench", "Speed: prefill and decode rates, first token, percent of the machine's limits");
+  add_model_options(*sub, options->model);
+  sub->remove_option(sub->get_option("--threads"));
+  sub->add_option("--threads", options->threads, "Thread counts to measure: 1,2 (default: as the machine recommends)")
+      ->delimiter(',');
+  sub->add_option("--prefill", options->prefill, "Prompt lengths: 128,512")->delimiter(',');
+  sub->add_option("--decode", options->decode, "Tokens to generate: 64")->delimiter(',');
+  sub->add_option("--depth", options->depth, "Tokens that are there before: 0,4096")
+      ->delimiter(',')
+      ->capture_default_str();
+  sub->add_option("--repeats", options->repeats, "Prompts timed for each prefill figure")->capture_default_str();
+  sub->add_flag("--json", options->json, "Print one JSON object");
+  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+}
+
+}  // namespace runnel::tools
