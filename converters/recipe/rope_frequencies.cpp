@@ -8,6 +8,7 @@
 namespace runnel {
 namespace {
 
+constexpr uint32_t kMostDims = 512;  // a head's; before the loop over them
 constexpr double kPi = 3.14159265358979323846;
 
 double plain_inverse(const RopeScaling& s, size_t i) { return std::pow(s.base, -2.0 * static_cast<double>(i) / s.dim); }
@@ -41,8 +42,9 @@ double yarn_divisor(const RopeScaling& s, size_t i) {
 
 Status check(const RopeScaling& s) {
   const auto positive = [](double x) { return std::isfinite(x) && x > 0; };
-  if (s.dim == 0 || s.dim % 2 != 0)
-    return Status::error(Code::corrupt_file, "rope: %u rotated dimensions, expected an even number", s.dim);
+  if (s.dim == 0 || s.dim % 2 != 0 || s.dim > kMostDims)
+    return Status::error(Code::corrupt_file, "rope: %u rotated dimensions, expected an even number up to %u", s.dim,
+                         kMostDims);
   if (!positive(s.base) || s.base <= 1) return Status::error(Code::corrupt_file, "rope: base %g", s.base);
   if (s.kind == "default") return {};
   if (s.kind != "linear" && s.kind != "llama3" && s.kind != "yarn")

@@ -107,6 +107,8 @@ TEST(RopeFrequencies, RefusesWhatMakesNoSense) {
   s = scaling("default");
   s.dim = 7;
   EXPECT_FALSE(rope_frequencies(s).ok());
+  s.dim = 1u << 26;  // a claim of the file: refused before any frequency is computed
+  EXPECT_FALSE(rope_frequencies(s).ok());
   s = scaling("default");
   s.base = -1;
   EXPECT_FALSE(rope_frequencies(s).ok());
