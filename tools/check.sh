@@ -77,7 +77,8 @@ sources() { git ls-files '*.h' '*.cpp' '*.c'; }
 check_format() { sources | xargs clang-format-14 --dry-run -Werror; }
 tidy() { # FILES on stdin
   [ -e build/release/compile_commands.json ] || build release
-  xargs -r -P "$jobs" -n 4 clang-tidy-14 -p build/release --quiet
+  xargs -r -P "$jobs" -n 4 clang-tidy-14 -p build/release --quiet \
+    -header-filter="^$PWD/(kernels|graph|runtime|converters|tools|tests)/"
 }
 check_tidy() {
   local base=${RUNNEL_TIDY_BASE:-HEAD~1}

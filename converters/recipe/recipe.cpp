@@ -130,8 +130,11 @@ BuildValue Recipe::bias(const char* name) {
                     (rule->need == Need::mlp_bias && h.mlp_bias);
   if (!must) {
     Result<const SourceTensor*> found = find_tensor(*rule);
-    if (!found.ok()) fail(std::move(found).status());
-    if (!found.ok() || *found == nullptr) return {};
+    if (!found.ok()) {
+      fail(found.status());
+      return {};
+    }
+    if (*found == nullptr) return {};
   }
   return declare(*rule);
 }
