@@ -13,8 +13,8 @@ constexpr const char* kTexts[] = {
     "Line one\nline two\r\n\n\n\ttab, then three blank lines",
     "It's 3.14159, $1,234.56 or 1000000; don't we'll THEY'RE",
     "na\u00efve caf\u00e9, \u00dcber\u00e5ngstr\u00f6m, e\u0301",
-    "\u6771\u4eac\u3068\u5317\u4eac \ud55c\uad6d\uc5b4 \u0440\u0443\u0441\u0441\u043a\u0438\u0439 "
-    "\u05e9\u05dc\u05d5\u05dd",
+    ("\u6771\u4eac\u3068\u5317\u4eac \ud55c\uad6d\uc5b4 \u0440\u0443\u0441\u0441\u043a\u0438\u0439 "
+     "\u05e9\u05dc\u05d5\u05dd"),
     "\U0001f642\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f1ef\U0001f1f5 \u2764\ufe0f",
     "def f(x):\n    return x ** 2  # square\n\nprint(f\"{f(3)!r}\")",
     "{\"key\": [1, 2.5, null], \"text\": \"a\\\"b\"}",

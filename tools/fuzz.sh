@@ -30,7 +30,13 @@ for name in "${names[@]}"; do
   mkdir -p "$corpus"
   [ -d "tests/fuzz/corpus/$name" ] && cp -n "tests/fuzz/corpus/$name"/* "$corpus"/
   echo "fuzz: $name"
-  "build/fuzz/tests/fuzz/fuzz_$name" "$corpus" $limit -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
-    -artifact_prefix=build/fuzz/findings/ 2>&1 | grep -E 'stat::|ERROR|SUMMARY|Done|#[0-9]+.*DONE' || true
-  [ "${PIPESTATUS[0]}" = 0 ] || { echo "fuzz: $name has a finding in build/fuzz/findings" >&2; exit 1; }
+  status=0
+  "build/fuzz/tests/fuzz/fuzz_$name" "$corpus" "$limit" -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+    -artifact_prefix=build/fuzz/findings/ > "build/fuzz/$name.log" 2>&1 || status=$?
+  if [ $status != 0 ]; then
+    tail -n 40 "build/fuzz/$name.log" >&2
+    echo "fuzz: $name has a finding in build/fuzz/findings" >&2
+    exit 1
+  fi
+  grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' "build/fuzz/$name.log"
 done
