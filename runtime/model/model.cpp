@@ -105,4 +105,7 @@ Status Model::verify(FunctionRef<void(uint64_t, uint64_t)> progress) const noexc
       &progress);
 }
 
+Status Model::settle() const noexcept { return state_->file().settle(); }
+bool Model::verified() const noexcept { return state_->file().verified(); }
+
 }  // namespace runnel

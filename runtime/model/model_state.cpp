@@ -21,7 +21,8 @@ void ModelState::release() noexcept {
 Result<ModelState*> ModelState::open(const char* path, const OpenOptions& options) noexcept {
   if (path == nullptr) return Status::error(Code::invalid_argument, "open: no path");
   RUNNEL_TRY(check_open_options(options));
-  RUNNEL_ASSIGN(ModelFile file, ModelFile::open(path, {.verify = options.verify}));
+  const char* trusted = options.trusted_fingerprint;
+  RUNNEL_ASSIGN(ModelFile file, ModelFile::open(path, {options.verify, trusted == nullptr ? "" : trusted}));
   void* memory = allocate(sizeof(ModelState), alignof(ModelState));
   if (memory == nullptr) return out_of_memory("open", "the model's state");
   ModelState* state = new (memory) ModelState(std::move(file));
@@ -57,6 +58,7 @@ void ModelState::fill_info() noexcept {
   info_.architecture = file_.architecture();
   info_.weights = file_.weights_label();
   info_.hash = file_.hash_hex();
+  info_.fingerprint = file_.fingerprint();
   info_.vocab_size = file_.vocab_size();
   info_.trained_context = file_.context_length();
   info_.file_bytes = file_.file_bytes();

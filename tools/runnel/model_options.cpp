@@ -2,6 +2,7 @@
 
 #include "kernels/isa.h"
 #include "tools/runnel/size_text.h"
+#include "tools/runnel/verified_files.h"
 
 namespace runnel::tools {
 
@@ -57,7 +58,9 @@ Result<OpenOptions> open_options(const ModelOptions& options) {
 }
 
 Result<Model> open_model(const ModelOptions& options) {
-  RUNNEL_ASSIGN(const OpenOptions open, open_options(options));
+  RUNNEL_ASSIGN(OpenOptions open, open_options(options));
+  const std::string trusted = open.verify == Verify::lazy ? verified_fingerprint(options.path) : std::string();
+  open.trusted_fingerprint = trusted.c_str();
   return Model::open(options.path.c_str(), open);
 }
 

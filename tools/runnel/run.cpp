@@ -8,6 +8,7 @@
 #include "runtime/os/memory_figures.h"
 #include "tools/runnel/model_options.h"
 #include "tools/runnel/text_input.h"
+#include "tools/runnel/verified_files.h"
 
 namespace runnel::tools {
 namespace {
@@ -151,6 +152,9 @@ Status run(const Options& options) {
   watch_interrupts(stop_session, &session);
   Status status = interactive ? run_interactive(options, model, session) : run_once(options, model, session);
   watch_interrupts();
+  // Weights that were hashed behind their use may be found broken after the last token. What is whole is remembered.
+  if (status.ok()) status = model.settle();
+  if (status.ok() && model.verified()) remember_verified(model.info().fingerprint);
   return status;
 }
 

@@ -5,6 +5,7 @@
 #include "tools/runnel/command.h"
 #include "tools/runnel/progress.h"
 #include "tools/runnel/size_text.h"
+#include "tools/runnel/verified_files.h"
 
 namespace runnel::tools {
 namespace {
@@ -20,6 +21,7 @@ Status run(const Options& options) {
   RUNNEL_TRY(file.verify_all(
       [](void* context, uint64_t done, uint64_t total) { static_cast<Progress*>(context)->update(done, total); },
       &progress));
+  remember_verified(file.fingerprint());
   if (options.json) {
     print_json({{"ok", true},
                 {"name", std::string(file.name())},

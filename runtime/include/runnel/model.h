@@ -28,6 +28,7 @@ struct ModelInfo {
   std::string_view architecture;
   std::string_view weights;  // "q4", "q8", "f16", "f32", "keep"
   std::string_view hash;     // SHA-256 of the header, 64 hex digits: the model's identity
+  std::string_view fingerprint;  // 64 hex digits that change when the file is replaced or written to
   uint32_t vocab_size = 0;
   uint32_t trained_context = 0;
   uint64_t file_bytes = 0;  // all shards
@@ -84,6 +85,11 @@ class Model {
   // Compares every checksum of the file. `progress` (may be empty) gets bytes done and in all. Status: corrupt_file
   // names the place.
   Status verify(FunctionRef<void(uint64_t done, uint64_t total)> progress = {}) const noexcept;
+  // Waits until the checksums of all weights used so far were compared (Verify::lazy does that behind their use).
+  // Status: corrupt_file names the place.
+  Status settle() const noexcept;
+  // Every weight was found whole, now or when its fingerprint was trusted.
+  bool verified() const noexcept;
 
  private:
   friend class Session;

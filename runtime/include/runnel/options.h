@@ -26,6 +26,9 @@ struct OpenOptions {
       1;                      // rows of logits one step can give; more than 1 makes score() faster, at vocab * 4 bytes
   const char* isa = nullptr;  // "scalar", "avx2", ...: lowers the choice of kernels; null: the best of this CPU
   Verify verify = Verify::lazy;
+  // ModelInfo::fingerprint of a file whose weights were all found whole, zero-terminated; null: none. While the file
+  // still has it, its weights are not hashed again.
+  const char* trusted_fingerprint = nullptr;
   KvType kv = KvType::f16;
   WeightsMode weights_mode = WeightsMode::automatic;
   FloatBackend float_backend = FloatBackend::own;
