@@ -115,10 +115,7 @@ class Reader {
     }
     if (!piece.is_whole()) return corrupt("piece %zu is malformed", id);
     if (kind < 1 || kind > 6) return corrupt("piece %zu has type %llu", id, static_cast<unsigned long long>(kind));
-    // SentencePiece numbers the kinds as GGUF does, but for the order of the last four.
-    constexpr TokenKind kKinds[] = {TokenKind::normal,       TokenKind::unknown, TokenKind::control,
-                                    TokenKind::user_defined, TokenKind::unused,  TokenKind::byte};
-    token.kind = kKinds[kind - 1];
+    token.kind = static_cast<TokenKind>(kind);  // GGUF took SentencePiece's numbers
     token.bytes = token.text;
     switch (token.kind) {
       case TokenKind::byte: {

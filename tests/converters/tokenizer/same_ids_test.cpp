@@ -9,7 +9,6 @@
 namespace runnel {
 namespace {
 
-
 std::map<std::string, std::string> corpus() {
   const auto folder = test::test_data_dir() / "data" / "text";
   std::map<std::string, std::string> texts;
