@@ -93,10 +93,15 @@ class Model {
       const json& merge = merges[rank];
       std::string left, right;
       if (merge.is_string()) {
+        // Tokens may hold spaces themselves: the cut is the one that gives two tokens.
         const auto& text = merge.get_ref<const std::string&>();
-        const size_t space = text.find(' ');
-        if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
-          return json_corrupt("merge %zu is %s", rank, in_quotes(text).c_str());
+        size_t space = text.find(' ', 1);
+        const auto fits = [&] {
+          return ids_.count(text.substr(0, space)) != 0 && ids_.count(text.substr(space + 1)) != 0;
+        };
+        while (space != std::string::npos && !fits()) space = text.find(' ', space + 1);
+        if (space == std::string::npos) {
+          return json_corrupt("merge %zu, %s, is out of the vocabulary", rank, in_quotes(text).c_str());
         }
         left = text.substr(0, space);
         right = text.substr(space + 1);
