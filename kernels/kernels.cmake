@@ -66,4 +66,6 @@ runnel_row_sources(RUNNEL_ATTENTION_ROWS ${CMAKE_CURRENT_LIST_DIR}/attention/att
                    attention_@1_@0)
 runnel_row_sources(RUNNEL_VECTOR_ROWS ${CMAKE_CURRENT_LIST_DIR}/vector/vector.inc VECTOR_OPS vector_@0)
 runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PEAK_LOOPS peak_@0)
-runnel_add_rows(runnel_kernels ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_VECTOR_ROWS} ${RUNNEL_PEAK_ROWS})
+set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_VECTOR_ROWS})
+runnel_add_rows(runnel_kernels ${RUNNEL_ROWS} ${RUNNEL_PEAK_ROWS})
+set_property(GLOBAL PROPERTY RUNNEL_ROW_SOURCES ${RUNNEL_ROWS})  # the tests build some a second time

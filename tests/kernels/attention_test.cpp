@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/half.h"
+#include "tests/kernels/emulated/emulated_rows.h"
 #include "tests/support/guarded_buffer.h"
 
 namespace runnel {
@@ -136,8 +137,10 @@ std::vector<Shape> shapes() {
 class EachAttentionRow : public testing::TestWithParam<const AttentionKernel*> {
  protected:
   void SetUp() override {
-    if (!covers(cpu_isa(), GetParam()->isa)) GTEST_SKIP() << "this CPU has no " << isa_name(GetParam()->isa);
+    run_ = test::runnable(*GetParam());
+    if (run_ == nullptr) GTEST_SKIP() << "this CPU has no " << isa_name(GetParam()->isa);
   }
+  AttentionFn run_ = nullptr;
 };
 
 TEST_P(EachAttentionRow, MatchesDoublePrecision) {
@@ -145,7 +148,7 @@ TEST_P(EachAttentionRow, MatchesDoublePrecision) {
   for (const Shape& shape : shapes()) {
     SCOPED_TRACE(testing::PrintToString(shape));
     const Problem problem(shape, ++seed, GetParam()->kv);
-    GetParam()->run(problem.args(), 0, attention_units(shape.tokens, shape.kv_heads));
+    run_(problem.args(), 0, attention_units(shape.tokens, shape.kv_heads));
     for (uint32_t t = 0; t < shape.tokens; ++t) {
       for (uint32_t h = 0; h < shape.heads; ++h) {
         const std::vector<double> expected = problem.expected(t, h);
@@ -162,7 +165,7 @@ TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
   for (const uint32_t window : {0u, 21u}) {
     const Shape whole_shape = {6, 2, 72, 3, 9, 45, window};
     const Problem whole(whole_shape, 5, GetParam()->kv);
-    GetParam()->run(whole.args(), 0, attention_units(45, 2));
+    run_(whole.args(), 0, attention_units(45, 2));
     for (uint32_t t = 0; t < 45; ++t) {
       AttentionArgs one = whole.args();
       std::vector<float> out(whole.q_stride());
@@ -170,7 +173,7 @@ TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
       one.out = out.data();
       one.first_position += t;
       one.tokens = 1;
-      for (uint32_t u = 2; u-- > 0;) GetParam()->run(one, u, u + 1);
+      for (uint32_t u = 2; u-- > 0;) run_(one, u, u + 1);
       const float* expected = whole.out.as<const float>() + t * whole.q_stride();
       for (size_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], expected[i]) << "token " << t << " value " << i;
     }
@@ -182,7 +185,7 @@ TEST_P(EachAttentionRow, HugeValuesStayFinite) {
   std::vector<float> huge(16, 1e30f);
   huge[3] = -INFINITY;
   store_kv(problem.view, problem.view.v_offset, 6, huge.data(), 1, 16);
-  GetParam()->run(problem.args(), 0, 1);
+  run_(problem.args(), 0, 1);
   for (size_t i = 0; i < 4 * problem.q_stride(); ++i) EXPECT_TRUE(std::isfinite(problem.out.as<float>()[i]));
   // Token 6 is unseen by the first three rows.
   for (uint32_t d = 0; d < 16; ++d) EXPECT_NEAR(problem.out.as<float>()[d], problem.expected(0, 0)[d], 5e-6);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/half.h"
+#include "tests/kernels/emulated/emulated_rows.h"
 #include "tests/support/guarded_buffer.h"
 
 namespace runnel {
@@ -21,9 +22,13 @@ constexpr uint32_t kLengths[] = {1, 2, 15, 16, 17, 31, 33, 64, 100, 257};
 class EachVectorTable : public testing::TestWithParam<const VectorOps*> {
  protected:
   void SetUp() override {
-    if (!covers(cpu_isa(), GetParam()->isa)) GTEST_SKIP() << "this CPU has no " << GetParam()->name;
+    ops_ = test::runnable(*GetParam());
+    if (ops_ == nullptr) GTEST_SKIP() << "this CPU has no " << GetParam()->name;
   }
-  const VectorOps& ops() const { return *GetParam(); }
+  const VectorOps& ops() const { return *ops_; }
+
+ private:
+  const VectorOps* ops_ = nullptr;
 };
 
 struct Row {

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "kernels/isa.h"
+#include "tests/kernels/emulated/emulated_rows.h"
 #include "tests/kernels/matmul/matmul_problem.h"
+#include "tests/support/guarded_buffer.h"
 
 namespace runnel::test {
 namespace {
@@ -15,17 +18,28 @@ constexpr float kUntouched = -7.25e30f;
 
 using MatmulRun = std::function<void(const MatmulArgs&)>;
 
+GuardedBuffer guarded(const void* data, size_t bytes) {
+  GuardedBuffer buffer(bytes);
+  std::memcpy(buffer.data(), data, bytes);
+  return buffer;
+}
+
 void check(const MatmulRun& run, LhsType lhs, const DTypeInfo& type, uint32_t m, uint32_t n, uint32_t blocks,
            uint32_t seed) {
   SCOPED_TRACE("m " + std::to_string(m) + " n " + std::to_string(n) + " blocks " + std::to_string(blocks));
   std::mt19937 random(seed);
   const PackedWeights weights(type, n, blocks, random);
   const LeftSide left(lhs, m, weights.depth(), random);
+  // Both operands end where reading on would crash.
+  const size_t row_bytes =
+      lhs == LhsType::f32 ? weights.depth() * sizeof(float) : quantized_row_bytes(ceil_div(weights.depth(), 32u));
+  const GuardedBuffer lhs_bytes = guarded(left.bytes->data(), left.stride * (m - 1) + row_bytes);
+  const GuardedBuffer rhs_bytes = guarded(weights.packed.data(), weights.packed.size());
   const uint32_t width = n + 3;
   std::vector<float> dst(size_t(m + 1) * width, kUntouched);
-  MatmulArgs args{.lhs = left.bytes->data(),
+  MatmulArgs args{.lhs = lhs_bytes.data(),
                   .lhs_stride = left.stride,
-                  .rhs = weights.packed.data(),
+                  .rhs = rhs_bytes.data(),
                   .dst = dst.data(),
                   .dst_stride = width * sizeof(float),
                   .m = m,
@@ -51,7 +65,7 @@ void check(const MatmulRun& run, LhsType lhs, const DTypeInfo& type, uint32_t m,
   run(args);
   args.dst = parts.data() + cut;
   args.n = n - cut;
-  args.rhs = weights.packed.data() + cut / type.nr * weights.shape.panel_bytes;
+  args.rhs = rhs_bytes.data() + cut / type.nr * weights.shape.panel_bytes;
   run(args);
   ASSERT_EQ(parts, dst) << "cut at " << cut;
 }
@@ -60,16 +74,16 @@ class MatmulRow : public testing::TestWithParam<const MatmulKernel*> {};
 
 TEST_P(MatmulRow, MatchesExactArithmetic) {
   const MatmulKernel& kernel = *GetParam();
-  if (!covers(cpu_isa(), kernel.isa)) GTEST_SKIP() << "this CPU has no " << isa_name(kernel.isa);
+  const MatmulFn run = runnable(kernel);
+  if (run == nullptr) GTEST_SKIP() << "this CPU has no " << isa_name(kernel.isa);
   const DTypeInfo& type = dtype_info(kernel.rhs);
   ASSERT_EQ(kernel.nr, type.nr);
   ASSERT_EQ(kernel.kr, type.kr);
   uint32_t seed = 1;
   for (uint32_t m = 1; m <= kernel.mr; ++m)
     for (uint32_t n = 1; n <= 2 * kernel.nr + 1; n += n < kernel.nr + 1 ? 1 : 5)
-      for (const uint32_t blocks : {1u, 2u, 3u}) check(kernel.run, kernel.lhs, type, m, n, blocks, seed++);
-  for (const uint32_t blocks : {64u, 75u})
-    check(kernel.run, kernel.lhs, type, kernel.mr, 5 * kernel.nr, blocks, seed++);
+      for (const uint32_t blocks : {1u, 2u, 3u}) check(run, kernel.lhs, type, m, n, blocks, seed++);
+  for (const uint32_t blocks : {64u, 75u}) check(run, kernel.lhs, type, kernel.mr, 5 * kernel.nr, blocks, seed++);
 }
 
 // The extremes that overflow a careless 16-bit intermediate: every activation and weight at the ends of its range.
@@ -77,7 +91,8 @@ class MatmulIntegerRow : public MatmulRow {};
 
 TEST_P(MatmulIntegerRow, SurvivesTheLargestIntegers) {
   const MatmulKernel& kernel = *GetParam();
-  if (!covers(cpu_isa(), kernel.isa)) GTEST_SKIP() << "this CPU has no " << isa_name(kernel.isa);
+  const MatmulFn run = runnable(kernel);
+  if (run == nullptr) GTEST_SKIP() << "this CPU has no " << isa_name(kernel.isa);
   const DTypeInfo& type = dtype_info(kernel.rhs);
   const uint32_t blocks = 3;
   for (const int activation : {-127, 127}) {
@@ -96,15 +111,44 @@ TEST_P(MatmulIntegerRow, SurvivesTheLargestIntegers) {
       quantize_row(x.data(), blocks * 32, blocks, lhs.data());
       type.dequantize(row.data(), w.data(), blocks);
       std::vector<float> dst(type.nr);
-      kernel.run({.lhs = lhs.data(),
-                  .lhs_stride = lhs.size(),
-                  .rhs = panel.data(),
-                  .dst = dst.data(),
-                  .dst_stride = dst.size() * sizeof(float),
-                  .m = 1,
-                  .n = type.nr,
-                  .blocks = blocks});
+      run({.lhs = lhs.data(),
+           .lhs_stride = lhs.size(),
+           .rhs = panel.data(),
+           .dst = dst.data(),
+           .dst_stride = dst.size() * sizeof(float),
+           .m = 1,
+           .n = type.nr,
+           .blocks = blocks});
       for (const float got : dst) ASSERT_EQ(got, exact_dot(x, w).value) << activation << " by bytes " << int(byte);
+    }
+  }
+}
+
+// One token's outputs have the same bits alone and in a tile of any size, by every tuned row of its type that this CPU
+// runs: prefill agrees with decode, and a wider instruction set with a narrower one.
+TEST(MatmulRows, TunedIntegerRowsAgreeInEveryBit) {
+  for (const DType rhs : {DType::q4g32, DType::q4ag32, DType::q8g32}) {
+    std::mt19937 random(3);
+    constexpr uint32_t kTokens = 8, kColumns = 40, kBlocks = 11;
+    const PackedWeights weights(dtype_info(rhs), kColumns, kBlocks, random);
+    const LeftSide left(LhsType::q8g32, kTokens, kBlocks * 32, random);
+    std::vector<float> first;
+    for (const MatmulKernel& kernel : matmul_kernels()) {
+      if (kernel.rhs != rhs || kernel.lhs != LhsType::q8g32 || kernel.isa == Isa::scalar) continue;
+      if (!covers(cpu_isa(), kernel.isa)) continue;
+      std::vector<float> dst(kTokens * kColumns);
+      for (uint32_t token = 0; token < kTokens; token += kernel.mr) {
+        kernel.run({.lhs = left.bytes->data() + token * left.stride,
+                    .lhs_stride = left.stride,
+                    .rhs = weights.packed.data(),
+                    .dst = dst.data() + token * kColumns,
+                    .dst_stride = kColumns * sizeof(float),
+                    .m = std::min(kernel.mr, kTokens - token),
+                    .n = kColumns,
+                    .blocks = kBlocks});
+      }
+      if (first.empty()) first = dst;
+      EXPECT_EQ(dst, first) << kernel.name;
     }
   }
 }
