@@ -101,6 +101,10 @@ struct Split {
 
 struct CpuOp {
   Status (*prepare)(CpuPrepare& prepare) noexcept = nullptr;  // may be null: nothing to prepare
+  // For ops with private copies of weights, may both be null. Once addresses are known; `shared` is the node's scratch.
+  // unload() is called once after every load(), failed or not.
+  Status (*load)(CpuCall& call, uint8_t* shared) noexcept = nullptr;
+  void (*unload)(CpuCall& call) noexcept = nullptr;
   uint32_t phases = 1;
   Split (*split)(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept = nullptr;
   void (*run)(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice,

@@ -72,8 +72,7 @@ Status CpuExecutor::run(const StepInput& input, ParallelFor& workers) noexcept {
     }
     RUNNEL_TRY(program.run_node(n, workers));
   }
-  program.end_step(input);
-  return program.check_weights();
+  return program.end_step(input);
 }
 
 const ExecutorPlan& CpuExecutor::plan() const noexcept { return impl_->plan; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "graph/cpu/float_linear.h"
 #include "kernels/base/checked.h"
 #include "kernels/base/memory.h"
 
@@ -91,6 +92,10 @@ Status CpuProgram::prepare() noexcept {
   const Graph& graph = *graph_;
   RUNNEL_TRY(arena_plan_.make(graph, {options_.max_tokens, options_.max_outputs}));
   plan_.arena_bytes = arena_plan_.arena_bytes();
+  if (options_.float_backend == FloatBackend::xnnpack) {
+    RUNNEL_TRY(float_linear_ready());
+    plan_.arena_bytes += kCacheLineBytes;  // it reads past the last row
+  }
   kv_ = {kv_parts_, 0, options_.page_shift, options_.kv};
   if (!lay_out_kv(graph.slots, &kv_)) return Status::error(Code::invalid_argument, "executor: a KV page is too large");
   plan_.page_bytes = kv_.page_bytes;
@@ -147,8 +152,21 @@ Status CpuProgram::bind(const WeightView& weights, uint8_t* arena, uint8_t* scra
     const Node& node = graph_->nodes[n];
     for (uint32_t i = 0; i < node.input_count; ++i) bind_operand(node.inputs[i], arena, &calls_[n].in[i]);
     for (uint32_t i = 0; i < node.output_count; ++i) bind_operand(node.outputs[i], arena, &calls_[n].out[i]);
+    // Only the second float back end copies weights.
+    if (options_.float_backend == FloatBackend::own || node.op->is_view || node.op->cpu->load == nullptr) continue;
+    RUNNEL_TRY(touch_weights(n));
+    loaded_ = n + 1;
+    RUNNEL_TRY(node.op->cpu->load(calls_[n], step_.shared));
   }
   return {};
+}
+
+// A program that was moved from has no memory any more, and nothing to unload.
+CpuProgram::~CpuProgram() {
+  if (memory_.data() == nullptr) return;
+  for (CpuCall& call : calls_.first(loaded_)) {
+    if (!call.op->is_view && call.op->cpu->unload != nullptr) call.op->cpu->unload(call);
+  }
 }
 
 Status CpuProgram::check_step(const StepInput& input, uint32_t workers) const noexcept {
@@ -239,14 +257,16 @@ Status CpuProgram::run_node(size_t n, ParallelFor& workers) noexcept {
   return {};
 }
 
-void CpuProgram::end_step(const StepInput& input) noexcept {
+Status CpuProgram::end_step(const StepInput& input) noexcept {
+  RUNNEL_TRY(check_weights());
   const Placement& place = arena_plan_.placement(graph_->logits);
-  if (place.home == Placement::Home::logits || step_.outputs == 0) return;
+  if (place.home == Placement::Home::logits) return {};
   const uint32_t cols = graph_->values[graph_->logits].shape.cols;
   const auto* data = reinterpret_cast<const float*>(arena_ + place.offset);
   for (uint32_t r = 0; r < step_.outputs; ++r) {
     std::memcpy(input.logits + size_t{r} * cols, data + r * place.stride, cols * sizeof(float));
   }
+  return {};
 }
 
 }  // namespace runnel

@@ -14,6 +14,9 @@ class CpuProgram {
  public:
   // Plans only: no weight is touched, and nothing can run before bind().
   static Result<CpuProgram> create(const Graph& graph, const ExecutorOptions& options) noexcept;
+  CpuProgram(CpuProgram&&) noexcept = default;
+  ~CpuProgram();
+
   // arena: plan().arena_bytes, scratch: plan().scratch_bytes, both 64-byte aligned.
   Status bind(const WeightView& weights, uint8_t* arena, uint8_t* scratch) noexcept;
 
@@ -21,18 +24,18 @@ class CpuProgram {
   Status check_step(const StepInput& input, uint32_t workers) const noexcept;
   void begin_step(const StepInput& input) noexcept;
   Status run_node(size_t node, ParallelFor& workers) noexcept;
-  void end_step(const StepInput& input) noexcept;
+  Status end_step(const StepInput& input) noexcept;
 
   const ExecutorPlan& plan() const noexcept { return plan_; }
   const ArenaPlan& arena_plan() const noexcept { return arena_plan_; }
   const Graph& graph() const noexcept { return *graph_; }
-  // What is known of the weights' checksums, after a step.
-  Status check_weights() const noexcept {
-    return weights_.check == nullptr ? Status() : weights_.check(weights_.context);
-  }
 
  private:
   CpuProgram() noexcept = default;
+  // What is known of the weights' checksums.
+  Status check_weights() const noexcept {
+    return weights_.check == nullptr ? Status() : weights_.check(weights_.context);
+  }
   void lay_out(Tables* tables) noexcept;
   Status prepare() noexcept;
   void fill_operand(ValueId id, CpuOperand* operand) const noexcept;
@@ -52,6 +55,7 @@ class CpuProgram {
   KvLayout kv_;
   CpuStep step_;
   uint8_t* arena_ = nullptr;
+  size_t loaded_ = 0;  // nodes whose load() was called, from the first on
   uint64_t shared_bytes_ = 0, worker_bytes_ = 0;
   uint32_t id_limit_ = UINT32_MAX;  // rows of the smallest table that ids select from
 };

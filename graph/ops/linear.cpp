@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "graph/cpu/cpu_op.h"
+#include "graph/cpu/float_linear.h"
 #include "graph/op.h"
 #include "kernels/base/checked.h"
 #include "kernels/matmul/registry.h"
@@ -32,6 +33,7 @@ enum class Lhs : uint8_t {
   direct,     // x itself
   copied,     // float rows with zeros up to whole groups, aligned
   quantized,  // 8-bit rows
+  foreign,    // x itself, read by the second float back end
 };
 
 struct State {
@@ -41,7 +43,14 @@ struct State {
   uint32_t lhs_values;  // of a prepared row, padding included
   uint32_t lhs_bytes;   // between prepared rows
   Lhs lhs;
+  FloatLinear* foreign;
 };
+
+bool is_float(DType type) noexcept { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
+
+uint32_t foreign_chunks(const TensorDesc& w) noexcept {
+  return ceil_div(w.rows, float_linear_chunk_rows(w.rows, w.cols));
+}
 
 Status prepare(CpuPrepare& prepare) noexcept {
   auto& state = prepare.call.state.as<State>();
@@ -51,6 +60,12 @@ Status prepare(CpuPrepare& prepare) noexcept {
   PackedShape shape;
   if (!packed_shape(type, w.rows, w.cols, &shape)) {
     return Status::error(Code::internal, "linear: weight %s has no packed shape", w.name);
+  }
+  if (prepare.options.float_backend == FloatBackend::xnnpack && is_float(w.dtype)) {
+    state.lhs = Lhs::foreign;
+    prepare.shared_bytes = float_linear_scratch_bytes(w.rows, w.cols);
+    prepare.packed_copy_bytes = float_linear_bytes(w.rows, w.cols);
+    return {};
   }
   state.choice = choose_matmul(w.dtype, prepare.options.isa, prepare.options.float_activations);
   state.panel_bytes = shape.panel_bytes;
@@ -72,6 +87,22 @@ Status prepare(CpuPrepare& prepare) noexcept {
   return {};
 }
 
+Status load(CpuCall& call, uint8_t* shared) noexcept {
+  auto& state = call.state.as<State>();
+  if (state.lhs != Lhs::foreign) return {};
+  FloatLinearSource source;
+  source.desc = call.in[1].desc;
+  source.packed = call.in[1].weights;
+  source.bias = call.input_count > 2 ? call.in[2].vector() : nullptr;
+  source.x_stride = call.in[0].stride;
+  source.y_stride = call.out[0].stride;
+  source.scratch = reinterpret_cast<float*>(shared);
+  RUNNEL_ASSIGN(state.foreign, create_float_linear(source));
+  return {};
+}
+
+void unload(CpuCall& call) noexcept { destroy_float_linear(call.state.as<State>().foreign); }
+
 void prepare_row(const State& state, const float* x, uint32_t cols, void* out) noexcept {
   if (state.lhs == Lhs::quantized) {
     quantize_row(x, cols, ceil_div(state.lhs_values, 32u), out);
@@ -88,9 +119,10 @@ Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
   const uint32_t rows = call.out[0].rows;
   if (phase == kPrepareRows) {
     // A single row is prepared by each worker for itself: cheaper than a barrier.
-    if (state.lhs == Lhs::direct || rows == 1) return {};
+    if (state.lhs == Lhs::direct || state.lhs == Lhs::foreign || rows == 1) return {};
     return split_rows(call, step, phase);
   }
+  if (state.lhs == Lhs::foreign) return {foreign_chunks(*call.in[1].desc), 1};
   // Slices large enough to pay for being handed out, small enough that 8 workers end together.
   constexpr uint64_t kSliceBytes = 16384;  // of weights, times rows
   constexpr uint32_t kSlices = 64;
@@ -132,6 +164,12 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
     }
     return;
   }
+  if (state.lhs == Lhs::foreign) {
+    for (uint32_t chunk = slice.begin; chunk < slice.end; ++chunk) {
+      run_float_linear(state.foreign, chunk, x.rows, x.data, call.out[0].data);
+    }
+    return;
+  }
   const void* lhs = step.shared;
   size_t lhs_stride = state.lhs_bytes;
   if (state.lhs == Lhs::direct) {
@@ -148,7 +186,7 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
   multiply(call, state, *step.vector, lhs, lhs_stride, slice);
 }
 
-constexpr CpuOp kCpu = {.prepare = prepare, .phases = 2, .split = split, .run = run};
+constexpr CpuOp kCpu = {.prepare = prepare, .load = load, .unload = unload, .phases = 2, .split = split, .run = run};
 
 }  // namespace
 

@@ -72,6 +72,10 @@ WeightView GraphWeights::view() const {
     if (tensor != self.refused) return {};
     return Status::error(Code::corrupt_file, "graph weights: tensor %u was refused", tensor);
   };
+  view.check = [](const void* context) noexcept -> Status {
+    if (!static_cast<const GraphWeights*>(context)->damaged) return {};
+    return Status::error(Code::corrupt_file, "graph weights: damaged");
+  };
   return view;
 }
 

@@ -24,6 +24,7 @@ class GraphWeights {
 
   mutable std::vector<uint32_t> touches;  // by tensor: how often it was touched
   uint32_t refused = UINT32_MAX;          // touching this tensor is a corrupt_file status
+  bool damaged = false;                   // the verification's answer is a corrupt_file status
 
  private:
   std::vector<std::vector<float>> values_;

@@ -299,6 +299,12 @@ TEST(CpuExecutor, TouchesEachWeightOnceBeforeItsUse) {
     ASSERT_TRUE(runner.step({1}, {0}, serial, &logits).ok());
     for (size_t i = 0; i < weights.touches.size(); ++i) EXPECT_EQ(weights.touches[i], 1u) << graph.tensors[i].name;
   }
+  weights.damaged = true;
+  {
+    test::GraphRunner runner(graph, weights, options_for(1));
+    std::vector<float> logits;
+    EXPECT_EQ(runner.step({1, 2}, {}, serial, &logits).code(), Code::corrupt_file);
+  }
   weights.refused = 4;
   test::GraphRunner runner(graph, weights, options_for(1));
   std::vector<float> logits;

@@ -130,7 +130,7 @@ std::vector<float> run_poisoned(const Graph& graph, const test::GraphWeights& we
       if (living[i] == 0) arena.data()[i] = 0xff;
     }
   }
-  program.end_step(input);
+  EXPECT_TRUE(program.end_step(input).ok());
   return logits;
 }
 
