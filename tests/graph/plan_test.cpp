@@ -141,7 +141,6 @@ TEST(ArenaPlan, ViewsAndOverwritingShareBytes) {
   EXPECT_TRUE(saw_rope && saw_add && saw_split);
 }
 
-// y = rope(x) may not overwrite x while the whole that x is a part of is read later.
 TEST(ArenaPlan, AViewOfSomethingStillReadIsKept) {
   GraphBuilder b;
   const BuildValue x = b.embed(b.weight("embed", DType::f32, 8, 32));
@@ -161,6 +160,26 @@ TEST(ArenaPlan, AViewOfSomethingStillReadIsKept) {
   EXPECT_NE(planned.plan.placement(first.outputs[0]).offset, planned.plan.placement(first.inputs[0]).offset);
   EXPECT_EQ(planned.plan.placement(second.outputs[0]).offset, planned.plan.placement(second.inputs[0]).offset);
   check_no_overlap(graph, {3, 1});
+}
+
+TEST(ArenaPlan, APartIsKeptWhileTheWholeIsRead) {
+  GraphBuilder b;
+  const BuildValue x = b.embed(b.weight("embed", DType::f32, 8, 32));
+  const BuildValue weights[] = {b.weight("a", DType::f32, 16, 32), b.weight("b", DType::f32, 16, 32)};
+  BuildValue parts[2];
+  b.linear_siblings(x, "ab", weights, {}, parts);
+  const BuildValue whole = {parts[0].id - 1};
+  const BuildValue scaled = b.scale(parts[0], 2);  // the last reader of this part, but not of its columns
+  const BuildValue more[] = {b.weight("c", DType::f32, 16, 32), b.weight("d", DType::f32, 16, 32)};
+  BuildValue others[2];
+  b.linear_siblings(whole, "cd", more, {}, others);
+  Graph graph;
+  Array<GraphBuilder::WeightSource> sources;
+  ASSERT_TRUE(b.finish(b.select_rows(b.add(b.add(scaled, others[0]), others[1])), &graph, &sources).ok());
+  const Planned planned = plan_of(graph, {4, 1});
+  const Node& scale = graph.nodes[3];
+  ASSERT_EQ(scale.op, &op_scale);
+  EXPECT_NE(planned.plan.placement(scale.outputs[0]).offset, planned.plan.placement(scale.inputs[0]).offset);
 }
 
 TEST(ArenaPlan, LogitsLieWhereTheCallerWantsThem) {
