@@ -9,7 +9,8 @@ set -euo pipefail
 
 packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates python3
   flatbuffers-compiler libflatbuffers-dev libpcre2-dev libutf8proc-dev libssl-dev libcpuinfo-dev
-  libxnnpack-dev libpthreadpool-dev libeigen3-dev nlohmann-json3-dev libcli11-dev libgtest-dev libbenchmark-dev)
+  libxnnpack-dev libpthreadpool-dev libeigen3-dev nlohmann-json3-dev libcli11-dev libgtest-dev
+  libsimde-dev libbenchmark-dev)
 dev=(clang-14 clang-format-14 clang-tidy-14 clang-tools-14 lld-14)
 arm64=(g++-aarch64-linux-gnu qemu-user binutils-aarch64-linux-gnu)
 
