@@ -43,9 +43,7 @@ void watch_interrupts(void (*also)(void*), void* context) {
   std::signal(SIGTERM, on_signal);
   // A full disk or a closed pipe is an error of write(), reported as one line, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
-#ifdef SIGXFSZ
   std::signal(SIGXFSZ, SIG_IGN);
-#endif
 }
 
 void print_json(const Json& value) {

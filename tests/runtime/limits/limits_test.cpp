@@ -16,7 +16,7 @@ TEST(Limits, EveryLoopCountsItsWork) {
     int32_t sink = 0;
     for (const PeakFn loop : {row.int8, row.f32}) {
       const uint64_t once = loop(operands, 1, &sink);
-      EXPECT_GE(once, 1000u) << row.name;
+      EXPECT_GE(once, 500u) << row.name;
       EXPECT_EQ(loop(operands, 5, &sink), 5 * once) << row.name;
       EXPECT_EQ(loop(operands, 0, &sink), 0u) << row.name;
     }

@@ -68,10 +68,11 @@ TEST(Allocation, GenerateTakesTheSameForOneTokenAndForMany) {
 }
 
 TEST(Allocation, EachFailureInOpenIsAStatus) {
+  const std::string path = test::tiny_model_path();  // made before anything fails
   for (uint64_t fail_at = 0;; ++fail_at) {
     ASSERT_LT(fail_at, 10000u);
     Gate gate(fail_at);
-    auto model = Model::open(test::tiny_model_path().c_str(), {.threads = 2, .verify = Verify::off});
+    auto model = Model::open(path.c_str(), {.threads = 2, .verify = Verify::off});
     if (model.ok()) {
       EXPECT_GT(fail_at, 5u);
       break;
@@ -104,10 +105,11 @@ TEST(Allocation, EachFailureInASessionIsAStatus) {
 }
 
 TEST(Allocation, EachFailureInPlanningIsAStatus) {
+  const std::string path = test::tiny_model_path();  // made before anything fails
   for (uint64_t fail_at = 0;; ++fail_at) {
     ASSERT_LT(fail_at, 10000u);
     Gate gate(fail_at);
-    const auto plan = plan_model(test::tiny_model_path().c_str());
+    const auto plan = plan_model(path.c_str());
     if (plan.ok()) break;
     ASSERT_EQ(plan.status().code(), Code::out_of_memory) << fail_at << ": " << plan.status().message();
   }
