@@ -1,5 +1,6 @@
 #include "tools/runnel/model_options.h"
 
+#include "graph/file/model_file.h"
 #include "kernels/isa.h"
 #include "tools/runnel/size_text.h"
 #include "tools/runnel/verified_files.h"
@@ -15,8 +16,11 @@ void add_model_options(CLI::App& sub, ModelOptions& options) {
       ->check(CLI::IsMember({"cpu", "vulkan", "auto"}))
       ->capture_default_str();
   sub.add_option("--isa", options.isa, "Lower the choice of kernels: scalar, avx2, avxvnni, avx512vnni, neon, ...");
-  sub.add_option("--kv", options.kv, "Storage of keys and values")
-      ->check(CLI::IsMember({"f16", "q8", "q4"}))
+  sub.add_option(
+         "--kv", options.kv,
+         "Storage of keys and values. auto: f32 for a model converted with --weights f32, so that the reference "
+         "has no rounding of its own, f16 for all others")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "q8", "q4"}))
       ->capture_default_str();
   sub.add_option("--weights-mode", options.weights_mode, "How weights reach memory")
       ->check(CLI::IsMember({"auto", "mapped", "resident", "streamed"}))
@@ -37,8 +41,13 @@ Result<OpenOptions> open_options(const ModelOptions& options) {
   OpenOptions open;
   if (options.device == "vulkan")
     return Status::error(Code::unsupported, "device: this version has no Vulkan back end; use --device cpu");
-  if (options.kv != "f16")
-    return Status::error(Code::unsupported, "kv: this version has f16 pages only, not %s", options.kv.c_str());
+  if (options.kv == "q8" || options.kv == "q4")
+    return Status::error(Code::unsupported, "kv: this version has f16 and f32 pages, not %s", options.kv.c_str());
+  open.kv = options.kv == "f32" ? KvType::f32 : KvType::f16;
+  if (options.kv == "auto") {
+    RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.path.c_str(), {.verify = Verify::off}));
+    if (file.weights_label() == "f32") open.kv = KvType::f32;
+  }
   if (options.weights_mode == "resident" || options.weights_mode == "streamed")
     return Status::error(Code::unsupported, "weights-mode: this version has mapped weights only, not %s",
                          options.weights_mode.c_str());
