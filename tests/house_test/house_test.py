@@ -28,7 +28,6 @@ CONDITIONS_ALLOWED = re.compile(
 # Where the rule has an exception, why.
 CONDITION_EXCEPTIONS = {
     "graph/file/chunk_check.cpp": "waits in the kernel where there is a call for it",
-    "tools/runnel/command.cpp": "a signal that not every system has",
 }
 FORBIDDEN = re.compile(
     r"std::(vector|string|deque|list|map|set|unordered_map|unordered_set|function|make_unique|make_shared|shared_ptr|"

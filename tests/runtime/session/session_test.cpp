@@ -1,6 +1,7 @@
 #include "runnel/session.h"
 
 #include <gtest/gtest.h>
+#include <atomic>
 
 #include <algorithm>
 #include <chrono>
@@ -294,11 +295,18 @@ TEST(Session, CancelFromAnotherThreadMidPrefill) {
   const auto ids = some_ids(100);
   ASSERT_TRUE(session.append(std::span(ids).first(3)).ok());
   uint32_t cancelled = 0;
-  for (int round = 0; round < 30; ++round) {
+  // Until the request has met a prefill some times, whatever the machine's speed.
+  for (int round = 0; round < 3000 && cancelled < 5; ++round) {
+    std::atomic<bool> go = false;
     std::thread other([&, round] {
-      std::this_thread::sleep_for(std::chrono::microseconds(round * 50));
+      while (!go.load()) {
+      }
+      const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(round * 500 % 500000);
+      while (std::chrono::steady_clock::now() < until) {
+      }
       session.cancel();
     });
+    go.store(true);
     const Status status = session.append(std::span(ids).subspan(3));
     other.join();
     session.clear_cancel();
