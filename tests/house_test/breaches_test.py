@@ -15,7 +15,6 @@ GOOD = {
     "graph/ops.inc": "OP(add)\n",
     "graph/ops/add.cpp": '#include "kernels/dtype.h"\n',
     "graph/file/chunk_check.cpp": "#ifdef __linux__\n#endif\n",
-    "tools/runnel/command.cpp": "#ifdef SIGXFSZ\n#endif\n",
     "converters/models/archs.inc": "ARCH(llama)\n",
     "converters/models/llama.cpp": '#include <vector>\nstd::vector<int> x;\n#include "runtime/x.h"\n',
     "converters/source/formats.inc": "FORMAT(gguf)\n",

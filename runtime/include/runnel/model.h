@@ -26,8 +26,8 @@ class Session;
 struct ModelInfo {
   std::string_view name;
   std::string_view architecture;
-  std::string_view weights;  // "q4", "q8", "f16", "f32", "keep"
-  std::string_view hash;     // SHA-256 of the header, 64 hex digits: the model's identity
+  std::string_view weights;      // "q4", "q8", "f16", "f32", "keep"
+  std::string_view hash;         // SHA-256 of the header, 64 hex digits: the model's identity
   std::string_view fingerprint;  // 64 hex digits that change when the file is replaced or written to
   uint32_t vocab_size = 0;
   uint32_t trained_context = 0;
