@@ -3,11 +3,13 @@
 
 #include <memory>
 
+#include "graph/file/model_file.h"
 #include "kernels/cpu_topology.h"
 #include "runtime/pool/worker_pool.h"
 #include "tools/runnel/command.h"
 #include "tools/runnel/progress.h"
 #include "tools/runnel/size_text.h"
+#include "tools/runnel/verified_files.h"
 
 namespace runnel::tools {
 namespace {
@@ -81,6 +83,9 @@ Status run(const Options& options) {
     convert_options.workers = &pool;
     RUNNEL_TRY(convert(convert_options, &report));
   }
+  // The writer hashed every byte on its way to the disk, so that the first run need not do it again.
+  const Result<ModelFile> written = ModelFile::open(options.output.c_str(), {.verify = Verify::off});
+  if (written.ok()) remember_verified(written->fingerprint());
   if (options.json) {
     print_json(report_json(options, report));
   } else {

@@ -94,7 +94,7 @@ Status run_once(const Options& options, const Model& model, Session& session) {
   if (generation.finish == FinishReason::cancelled && interrupted())
     return Status::error(Code::cancelled, "run: interrupted after %zu tokens", generation.ids.size());
   if (!options.json) {
-    std::fputc('\n', stdout);
+    write_piece("\n");
     if (!options.quiet) print_figures(generation);
     return {};
   }
@@ -134,7 +134,7 @@ Status run_interactive(const Options& options, const Model& model, Session& sess
                     text.append(piece);
                     return write_piece(piece);
                   }));
-    std::fputc('\n', stdout);
+    write_piece("\n");
     if (!options.quiet) print_figures(generation);
     if (interrupted()) return {};
     messages.push_back({{"role", "assistant"}, {"content", text}});
