@@ -75,6 +75,8 @@ int run_command(int argc, const char* const* argv) {
       return 2;
     }
     watch_interrupts();
+    if (const char* unknown = unknown_isa_request(); unknown != nullptr)
+      std::fprintf(stderr, "runnel: RUNNEL_ISA=%s is no instruction set that this build knows; ignored\n", unknown);
     const Status status = chosen.run ? chosen.run() : Status();
     if (status.ok() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;
     if (status.ok()) {
