@@ -1,18 +1,20 @@
 #!/bin/bash
-# Builds and tests everything that a change must pass.
+# Builds and tests what a change must pass.
 #
 #   tools/check.sh [STAGE ...]      default: all stages that this list marks with *
 #
 #   * release   release build by g++, all tests
-#   * asan      address and undefined behaviour sanitizers: tests of all folders
-#   * tsan      thread sanitizer: tests that use threads
-#   * arm64     cross build, kernel and model tests under qemu-user on three CPUs
-#   * clang     release build by clang++ 14 (no tests)
-#   * fuzz      each libFuzzer target, a fixed number of inputs
+#     asan      address and undefined behaviour sanitizers: tests of all folders
+#     tsan      thread sanitizer: tests that use threads
+#     arm64     cross build, kernel and model tests under qemu-user on three CPUs
+#     clang     release build by clang++ 14 (no tests)
+#     fuzz      each libFuzzer target, a fixed number of inputs
 #   * format    clang-format of every source
-#   * tidy      clang-tidy of the files that differ from RUNNEL_TIDY_BASE (default: the last commit's parent)
+#     tidy      clang-tidy of the files that differ from RUNNEL_TIDY_BASE (default: the last commit's parent)
 #     tidy-all  clang-tidy of every source (about 20 minutes on 2 cores)
 #     accuracy  exact match of the demo model in f32, q8, q4
+#
+# The unmarked stages are written, but have not all been seen to pass on a clean checkout: docs/status.md.
 #
 # Test data that does not ship with the project is looked for in $RUNNEL_TEST_DATA (default ../shared); tests that need
 # it are skipped where it is absent. RUNNEL_JOBS: parallel jobs (default: the number of processors).
@@ -26,7 +28,7 @@ for argument in "$@"; do
     *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; [ "$argument" = --help ] && exit 0; exit 2 ;;
   esac
 done
-[ ${#stages[@]} -gt 0 ] || stages=(format release asan tsan arm64 clang fuzz tidy)
+[ ${#stages[@]} -gt 0 ] || stages=(format release)
 wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
 
 setup=()
