@@ -41,7 +41,8 @@ void run_row(benchmark::State& state, const MatmulKernel& kernel, uint32_t k, ui
   const bool decode = kernel.mr == 1;
   const uint32_t m = decode ? 1 : kPromptTokens;
   const size_t copies = decode ? kBeyondCache / shape.bytes + 1 : 1;
-  const size_t lhs_stride = kernel.lhs == LhsType::f32 ? k * sizeof(float) : quantized_row_bytes((k + 31) / 32);
+  const size_t lhs_stride =
+      kernel.lhs == LhsType::f32 ? k * sizeof(float) : quantized_row_bytes(kernel.lhs, (k + 31) / 32);
   const Bytes rhs(shape.bytes * copies), lhs(lhs_stride * m), dst(size_t{n} * m * sizeof(float));
   if (rhs.get() == nullptr || lhs.get() == nullptr || dst.get() == nullptr) return state.SkipWithError("no memory");
   const MatmulChoice choice{kernel.lhs, &kernel, &kernel};

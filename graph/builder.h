@@ -29,6 +29,10 @@ struct AttentionOptions {
   uint32_t window = 0;  // 0: none
 };
 
+struct LinearOptions {
+  uint32_t activation_bits = 8;  // 8, 16 or 32: the coarsest activations that quantised weights are multiplied with
+};
+
 class GraphBuilder {
  public:
   // Declares a weight of the file. dtype decides which siblings can be fused. Call in any order; execution order is
@@ -41,12 +45,12 @@ class GraphBuilder {
   // (tokens, cols) rows of the table for the step's ids.
   BuildValue embed(BuildValue table) noexcept;
   // x (r, in), w (out, in), optional bias (1, out) -> (r, out)
-  BuildValue linear(BuildValue x, BuildValue w, BuildValue bias = {}) noexcept;
+  BuildValue linear(BuildValue x, BuildValue w, BuildValue bias = {}, const LinearOptions& options = {}) noexcept;
   // Several projections of the same x. Where the weights' dtypes are equal (and all or none have a bias) they become
   // one linear over a fused weight named `fused_name` and views of its result; otherwise separate nodes.
   // Writes one value for each weight to `out`.
   void linear_siblings(BuildValue x, const char* fused_name, std::span<const BuildValue> weights,
-                       std::span<const BuildValue> biases, BuildValue* out) noexcept;
+                       std::span<const BuildValue> biases, BuildValue* out, const LinearOptions& options = {}) noexcept;
   BuildValue rms_norm(BuildValue x, BuildValue weight, float eps) noexcept;
   // Each head of x by itself; weight (1, head_dim).
   BuildValue rms_norm_heads(BuildValue x, BuildValue weight, float eps, uint32_t heads) noexcept;

@@ -16,20 +16,32 @@ std::string with_layer(const char* name, uint32_t layer) {
 
 bool is_float(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
 
-// What a matrix becomes. Tables that are looked up or that make the logits stay at 8 bits where the rest has 4: they
-// are where coarse rounding shows most for their share of the bytes.
-DType choose_dtype(DType from, bool is_table, WeightsOut out) {
+// How a matrix is read.
+enum class Use : uint8_t {
+  product,  // all of it, in every step
+  lookup,   // one row a token
+  logits,   // all of it, once for each row of logits; it may be looked up too
+};
+
+Use use_of(const TensorRule& rule, bool tied) {
+  if (rule.rows != Dim::vocab) return Use::product;
+  return std::string_view(rule.name) == "embed" && !tied ? Use::lookup : Use::logits;
+}
+
+// What a matrix becomes. Tables that are looked up or that make the logits get the next finer type: they are where
+// coarse rounding shows most. (One exception: 8 bits serve for logits, where 16 would double what a step reads.)
+DType choose_dtype(DType from, Use use, WeightsOut out) {
   switch (out) {
     case WeightsOut::f32: return DType::f32;
     case WeightsOut::f16: return DType::f16;
-    case WeightsOut::q8: return DType::q8g32;
+    case WeightsOut::q8: return use == Use::lookup ? DType::f16 : DType::q8g32;
     case WeightsOut::keep: return from;
     case WeightsOut::automatic:
       if (!is_float(from)) return from;
       break;
     case WeightsOut::q4: break;
   }
-  return is_table ? DType::q8g32 : DType::q4g32;
+  return use == Use::product ? DType::q4g32 : DType::q8g32;
 }
 
 // Tensors of published files that hold nothing the graph needs.
@@ -103,7 +115,7 @@ BuildValue Recipe::declare(const TensorRule& rule) {
   PlannedWeight planned;
   planned.name = name;
   planned.tensor = &tensor;
-  planned.to = rule.rows == Dim::one ? DType::f32 : choose_dtype(tensor.type->dtype, rule.rows == Dim::vocab, out_);
+  planned.to = rule.rows == Dim::one ? DType::f32 : choose_dtype(tensor.type->dtype, use_of(rule, h.tied), out_);
   if (source_.has_gguf_rows() && rule.gguf_rows != GgufRows::plain)
     planned.interleaved_heads = rule.gguf_rows == GgufRows::rope_q ? h.heads : h.kv_heads;
   const BuildValue value = graph.weight(name.c_str(), planned.to, rows, cols);
@@ -139,9 +151,12 @@ BuildValue Recipe::bias(const char* name) {
   return declare(*rule);
 }
 
+// 8-bit weights are asked for where quality counts: rounding activations to 8 bits too would double their error.
+LinearOptions Recipe::linear_options() const { return {.activation_bits = out_ == WeightsOut::q8 ? 16u : 8u}; }
+
 BuildValue Recipe::linear(BuildValue x, const char* rule) {
   const BuildValue w = weight(rule), b = bias(rule);
-  return graph.linear(x, w, b);
+  return graph.linear(x, w, b, linear_options());
 }
 
 void Recipe::linears(BuildValue x, const char* fused, std::span<const char* const> rules, BuildValue* out) {
@@ -151,7 +166,7 @@ void Recipe::linears(BuildValue x, const char* fused, std::span<const char* cons
     biases.push_back(bias(rule));
   }
   if (!status_.ok()) return;
-  graph.linear_siblings(x, with_layer(fused, layer_).c_str(), weights, biases, out);
+  graph.linear_siblings(x, with_layer(fused, layer_).c_str(), weights, biases, out, linear_options());
 }
 
 BuildValue Recipe::rope_table() {

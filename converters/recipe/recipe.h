@@ -56,6 +56,7 @@ class Recipe {
  private:
   void linears(BuildValue x, const char* fused, std::span<const char* const> rules, BuildValue* out);
   BuildValue bias(const char* rule);
+  LinearOptions linear_options() const;
   BuildValue declare(const TensorRule& rule);
   const TensorRule* find_rule(const std::string& name) const;
   Result<const SourceTensor*> find_tensor(const TensorRule& rule) const;

@@ -75,12 +75,14 @@ void GraphBuilder::begin_layer(uint32_t layer) noexcept {
 
 BuildValue GraphBuilder::embed(BuildValue table) noexcept { return add_node(op_embed, {table}, {}); }
 
-BuildValue GraphBuilder::linear(BuildValue x, BuildValue w, BuildValue bias) noexcept {
-  return bias.id == kNoValue ? add_node(op_linear, {x, w}, {}) : add_node(op_linear, {x, w, bias}, {});
+BuildValue GraphBuilder::linear(BuildValue x, BuildValue w, BuildValue bias, const LinearOptions& options) noexcept {
+  const double bits = options.activation_bits;
+  return bias.id == kNoValue ? add_node(op_linear, {x, w}, {bits}) : add_node(op_linear, {x, w, bias}, {bits});
 }
 
 void GraphBuilder::linear_siblings(BuildValue x, const char* fused_name, std::span<const BuildValue> weights,
-                                   std::span<const BuildValue> biases, BuildValue* out) noexcept {
+                                   std::span<const BuildValue> biases, BuildValue* out,
+                                   const LinearOptions& options) noexcept {
   for (size_t i = 0; i < weights.size(); ++i) out[i] = {};
   if (failed()) return;
   if (!biases.empty() && biases.size() != weights.size()) {
@@ -102,7 +104,7 @@ void GraphBuilder::linear_siblings(BuildValue x, const char* fused_name, std::sp
   }
   if (!can_fuse) {
     for (size_t i = 0; i < weights.size(); ++i) {
-      out[i] = linear(x, weights[i], biases.empty() ? BuildValue{} : biases[i]);
+      out[i] = linear(x, weights[i], biases.empty() ? BuildValue{} : biases[i], options);
     }
     return;
   }
@@ -116,7 +118,7 @@ void GraphBuilder::linear_siblings(BuildValue x, const char* fused_name, std::sp
     std::snprintf(name, sizeof name, "%s.bias", fused_name);
     fused_bias = fuse(name, biases);
   }
-  const BuildValue all = linear(x, fused, fused_bias);
+  const BuildValue all = linear(x, fused, fused_bias, options);
   add_node(op_split, std::span(&all, 1), std::span(cols, kMaxOutputs), {out, weights.size()});
 }
 

@@ -22,7 +22,7 @@ struct ExecutorOptions {
   KvType kv = KvType::f16;
   Isa isa = Isa::scalar;  // active_isa() as a rule
   FloatBackend float_backend = FloatBackend::own;
-  bool float_activations = false;  // no 8-bit activations: the quality baseline
+  Activations activations = Activations::automatic;
 };
 
 // Private bytes that an executor takes, from the graph alone (no weight is touched).

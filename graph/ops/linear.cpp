@@ -1,6 +1,7 @@
 // y[r][o] = sum over i of x[r][i] * w[o][i] (+ bias[o])
 //
 // in: x (rows, in), w (out, in) of any storage type, optionally bias (1, out).  out: (rows, out).
+// activation_bits: 8, 16 or 32, the coarsest form of x that quantised weights are to be multiplied with.
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +14,13 @@
 namespace runnel {
 namespace {
 
+enum : uint32_t { kActivationBits };
+constexpr AttrDef kAttrs[] = {{"activation_bits", AttrDef::Kind::integer, 8, 32, 8}};
+
 Status infer(const InferArgs& args) noexcept {
+  const auto bits = static_cast<uint32_t>(args.attrs[kActivationBits]);
+  if (bits != 8 && bits != 16 && bits != 32)
+    return Status::error(Code::invalid_argument, "linear: activation_bits is %u, not 8, 16 or 32", bits);
   RUNNEL_TRY(require_activation(args, 0, "x"));
   RUNNEL_TRY(require_matrix(args, 1, "weight"));
   const Shape& x = args.in[0].shape;
@@ -32,7 +39,7 @@ Status infer(const InferArgs& args) noexcept {
 enum class Lhs : uint8_t {
   direct,     // x itself
   copied,     // float rows with zeros up to whole groups, aligned
-  quantized,  // 8-bit rows
+  quantized,  // 8-bit or 16-bit rows
   foreign,    // x itself, read by the second float back end
 };
 
@@ -52,6 +59,16 @@ uint32_t foreign_chunks(const TensorDesc& w) noexcept {
   return ceil_div(w.rows, float_linear_chunk_rows(w.rows, w.cols));
 }
 
+LhsType coarsest_lhs(Activations wanted, double bits) noexcept {
+  switch (wanted) {
+    case Activations::q8: return LhsType::q8g32;
+    case Activations::q16: return LhsType::q16g32;
+    case Activations::f32: return LhsType::f32;
+    case Activations::automatic: break;
+  }
+  return bits <= 8 ? LhsType::q8g32 : bits <= 16 ? LhsType::q16g32 : LhsType::f32;
+}
+
 Status prepare(CpuPrepare& prepare) noexcept {
   auto& state = prepare.call.state.as<State>();
   const CpuOperand& x = prepare.call.in[0];
@@ -67,14 +84,15 @@ Status prepare(CpuPrepare& prepare) noexcept {
     prepare.packed_copy_bytes = float_linear_bytes(w.rows, w.cols);
     return {};
   }
-  state.choice = choose_matmul(w.dtype, prepare.options.isa, prepare.options.float_activations);
+  state.choice = choose_matmul(w.dtype, prepare.options.isa,
+                               coarsest_lhs(prepare.options.activations, prepare.call.attrs[kActivationBits]));
   state.panel_bytes = shape.panel_bytes;
   state.panels = shape.panels;
   state.blocks = shape.blocks;
   state.lhs_values = shape.blocks * type.group;
-  if (state.choice.lhs == LhsType::q8g32) {
+  if (state.choice.lhs != LhsType::f32) {
     state.lhs = Lhs::quantized;
-    state.lhs_bytes = static_cast<uint32_t>(quantized_row_bytes(ceil_div(state.lhs_values, 32u)));
+    state.lhs_bytes = static_cast<uint32_t>(quantized_row_bytes(state.choice.lhs, ceil_div(state.lhs_values, 32u)));
   } else if (state.lhs_values != x.cols || !x.aligned) {
     state.lhs = Lhs::copied;
     state.lhs_bytes = round_up<uint32_t>(state.lhs_values * sizeof(float), 64);
@@ -105,7 +123,7 @@ void unload(CpuCall& call) noexcept { destroy_float_linear(call.state.as<State>(
 
 void prepare_row(const State& state, const float* x, uint32_t cols, void* out) noexcept {
   if (state.lhs == Lhs::quantized) {
-    quantize_row(x, cols, ceil_div(state.lhs_values, 32u), out);
+    quantize_row(state.choice.lhs, x, cols, ceil_div(state.lhs_values, 32u), out);
     return;
   }
   std::memcpy(out, x, cols * sizeof(float));
@@ -197,7 +215,7 @@ const OpDef op_linear = {
     .max_inputs = 3,
     .min_outputs = 1,
     .max_outputs = 1,
-    .attrs = {},
+    .attrs = kAttrs,
     .infer = infer,
     .cpu = &kCpu,
 };

@@ -81,7 +81,7 @@ inline Values32 round_levels(const Values32& x, float offset, float inverse, flo
   return levels;
 }
 
-// Integers -127 .. 127 as bytes.
+// Integers -128 .. 127 as bytes.
 inline void store_bytes(const Values32& levels, int8_t* bytes) noexcept {
   for (int i = 0; i < 32; ++i) bytes[i] = static_cast<int8_t>(static_cast<int32_t>(levels.lane(i)));
 }

@@ -29,6 +29,11 @@ struct DotAvx2 {
     return in_order(_mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
   }
   static constexpr int kSignedOffsetShift = 0;
+
+  // 16-bit pairs.
+  static __m256i add_pairs(__m256i sum, __m256i w, __m256i q) noexcept {
+    return in_order(_mm256_add_epi32(sum, _mm256_madd_epi16(w, q)));
+  }
 };
 
 }  // namespace

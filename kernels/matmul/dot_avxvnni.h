@@ -17,6 +17,8 @@ struct DotAvxVnni {
     return _mm256_dpbusd_avx_epi32(sum, _mm256_xor_si256(w, _mm256_set1_epi8(-128)), q);
   }
   static constexpr int kSignedOffsetShift = 7;
+
+  static __m256i add_pairs(__m256i sum, __m256i w, __m256i q) noexcept { return _mm256_dpwssd_avx_epi32(sum, w, q); }
 };
 
 }  // namespace

@@ -9,7 +9,19 @@ namespace {
 
 struct DotNeon {
   template <class Block, int kTokens>
-  static void group(const uint8_t* vectors, const LhsRow* lhs, uint32_t b, DotsNeon* dots) noexcept {
+  static void group(const uint8_t* vectors, const LhsRow<typename Block::Lhs>* lhs, uint32_t b,
+                    DotsNeon* dots) noexcept {
+    if constexpr (sizeof(typename Block::Lhs) == 2) {
+      wide<kTokens>(vectors, lhs, b, dots);
+    } else {
+      narrow<Block, kTokens>(vectors, lhs, b, dots);
+    }
+  }
+
+ private:
+  // 8-bit activations.
+  template <class Block, int kTokens>
+  static void narrow(const uint8_t* vectors, const LhsRow<int8_t>* lhs, uint32_t b, DotsNeon* dots) noexcept {
     for (int half = 0; half < 2; ++half) {
       if constexpr (Block::kNibbles) {
         nibbles<kTokens>(vectors + 32 * half, lhs, b, half, dots);
@@ -25,7 +37,6 @@ struct DotNeon {
     }
   }
 
- private:
   static int8x8_t broadcast4(const int8_t* p) noexcept {
     int32_t word;
     __builtin_memcpy(&word, p, sizeof(word));
@@ -34,7 +45,8 @@ struct DotNeon {
 
   // A 16-bit lane adds 8 products of at most 15 * 127.
   template <int kTokens>
-  static void nibbles(const uint8_t* vectors, const LhsRow* lhs, uint32_t b, int half, DotsNeon* dots) noexcept {
+  static void nibbles(const uint8_t* vectors, const LhsRow<int8_t>* lhs, uint32_t b, int half,
+                      DotsNeon* dots) noexcept {
     int16x8_t sum[kTokens][4];
     for (int t = 0; t < kTokens; ++t)
       for (int i = 0; i < 4; ++i) sum[t][i] = vdupq_n_s16(0);
@@ -60,7 +72,7 @@ struct DotNeon {
 
   // Two products of at most 128 * 127 fit 16 bits; then they join 32-bit sums.
   template <int kTokens>
-  static void bytes(const uint8_t* vectors, const LhsRow* lhs, uint32_t b, int half, DotsNeon* dots) noexcept {
+  static void bytes(const uint8_t* vectors, const LhsRow<int8_t>* lhs, uint32_t b, int half, DotsNeon* dots) noexcept {
     int32x4_t sum[kTokens][4];
     for (int t = 0; t < kTokens; ++t)
       for (int i = 0; i < 4; ++i) sum[t][i] = vdupq_n_s32(0);
@@ -80,6 +92,30 @@ struct DotNeon {
     }
     for (int t = 0; t < kTokens; ++t)
       for (int i = 0; i < 2; ++i) dots[t].quarter[2 * half + i] = vpaddq_s32(sum[t][2 * i], sum[t][2 * i + 1]);
+  }
+
+  // Bytes times 16-bit activations, a quarter of the panel at a time: a row's 4 k are one register half, its 4 products
+  // one register of sums. A sum of 32 products is below 2^27.
+  template <int kTokens>
+  static void wide(const uint8_t* vectors, const LhsRow<int16_t>* lhs, uint32_t b, DotsNeon* dots) noexcept {
+    for (int i = 0; i < 4; ++i) {
+      int32x4_t row[kTokens][4];
+      for (int t = 0; t < kTokens; ++t)
+        for (int r = 0; r < 4; ++r) row[t][r] = vdupq_n_s32(0);
+      for (int j = 0; j < 8; ++j) {
+        const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(vectors + 64 * j + 16 * i));
+        const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
+        for (int t = 0; t < kTokens; ++t) {
+          const int16x4_t q = vld1_s16(lhs[t].q + size_t{b} * 32 + 4 * j);
+          row[t][0] = vmlal_s16(row[t][0], vget_low_s16(low), q);
+          row[t][1] = vmlal_s16(row[t][1], vget_high_s16(low), q);
+          row[t][2] = vmlal_s16(row[t][2], vget_low_s16(high), q);
+          row[t][3] = vmlal_s16(row[t][3], vget_high_s16(high), q);
+        }
+      }
+      for (int t = 0; t < kTokens; ++t)
+        dots[t].quarter[i] = vpaddq_s32(vpaddq_s32(row[t][0], row[t][1]), vpaddq_s32(row[t][2], row[t][3]));
+    }
   }
 };
 

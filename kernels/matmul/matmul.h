@@ -1,7 +1,7 @@
 // dst[m][n] = sum over k of lhs[m][k] * rhs[n][k]
 //
 // rhs is a packed weight matrix (kernels/dtype.h): panels of nr rows. lhs is activation rows, either float32 or
-// quantised on the fly to 8 bits (QuantizedRows below). A kernel takes a run of panels and up to mr rows, reads only
+// quantised on the fly to 8 or 16 bits (see LhsType). A kernel takes a run of panels and up to mr rows, reads only
 // lhs and rhs, writes only dst[0..m)[0..n), never allocates, starts no thread and cannot fail.
 //
 // Each output is computed by one call over the whole of k, in an order that depends on the kernel alone: splitting n
@@ -19,16 +19,20 @@ enum class DType : uint8_t;
 
 // What a kernel reads on its left side.
 enum class LhsType : uint8_t {
-  f32,    // float rows
-  q8g32,  // QuantizedRows: int8 with one float scale and one int32 sum a group of 32
+  f32,     // float rows
+  q8g32,   // int8 with one float scale and one int32 sum a group of 32
+  q16g32,  // the same of int16: what 8-bit weights are worth, at half the rate of q8g32 where bytes multiply directly
 };
 
-// An activation row quantised to 8 bits, groups of 32, laid out as
-//   int8  q[groups * 32]     q = round(x / scale), |q| <= 127
-//   float scale[groups]      max |x| of the group / 127; 0 for a group of zeros
+// A quantised activation row of groups of 32, T being int8 or int16, is laid out as
+//   T     q[groups * 32]     q = round(x / scale), |q| <= lhs_levels
+//   float scale[groups]      max |x| of the group / lhs_levels; 0 for a group of zeros
 //   int32 sum[groups]        sum of the group's q: an offset in the weights costs one multiply-add a group
 // with zero values beyond the true width. Rows lie lhs_stride bytes apart, each 64-byte aligned.
-constexpr size_t quantized_row_bytes(uint32_t groups) noexcept { return (size_t(groups) * 40 + 63) & ~size_t(63); }
+constexpr int lhs_levels(LhsType type) noexcept { return type == LhsType::q8g32 ? 127 : 127 * 256; }
+constexpr size_t quantized_row_bytes(LhsType type, uint32_t groups) noexcept {
+  return (size_t(groups) * (type == LhsType::q8g32 ? 40 : 72) + 63) & ~size_t(63);
+}
 
 struct MatmulArgs {
   const void* lhs;  // m rows of LhsType. 64-byte aligned. Float rows are readable up to groups * group values (zeros).

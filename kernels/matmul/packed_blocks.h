@@ -19,33 +19,44 @@ namespace {
 
 inline constexpr uint32_t kPanelRows = 16;
 
-// One quantised activation row.
+// One activation row quantised to int8 or int16.
+template <class T>
 struct LhsRow {
-  const int8_t* q;
+  const T* q;
   const float* scale;
   const int32_t* sum;
 };
 
-[[maybe_unused]] static inline LhsRow lhs_row(const MatmulArgs& args, uint32_t row) noexcept {
-  const int8_t* q = static_cast<const int8_t*>(args.lhs) + row * args.lhs_stride;
+template <class T>
+static inline LhsRow<T> lhs_row(const MatmulArgs& args, uint32_t row) noexcept {
+  const auto* q = reinterpret_cast<const T*>(static_cast<const uint8_t*>(args.lhs) + row * args.lhs_stride);
   const float* scale = reinterpret_cast<const float*>(q + size_t{args.blocks} * 32);
   return {q, scale, reinterpret_cast<const int32_t*>(scale + args.blocks)};
 }
 
+// Lhs: what the activations are.
 struct Q4Block {
+  using Lhs = int8_t;
   static constexpr size_t kBytes = 288, kVectors = 32;
   static constexpr int kOffsetShift = 3;  // log2 of how much too large a nibble is
   static constexpr bool kNibbles = true, kMinima = false;
 };
 struct Q4aBlock {
+  using Lhs = int8_t;
   static constexpr size_t kBytes = 320, kVectors = 64, kMinimaAt = 32;
   static constexpr int kOffsetShift = 0;
   static constexpr bool kNibbles = true, kMinima = true;
 };
 struct Q8Block {
+  using Lhs = int8_t;
   static constexpr size_t kBytes = 544, kVectors = 32;
   static constexpr int kOffsetShift = 0;
   static constexpr bool kNibbles = false, kMinima = false;
+};
+
+// The same weights for 16-bit activations.
+struct Q8WideBlock : Q8Block {
+  using Lhs = int16_t;
 };
 
 // One panel's results: columns [0, count) of row `row`.

@@ -58,9 +58,12 @@ void run_rows(const MatmulChoice& choice, const MatmulArgs& args) noexcept {
 
 std::span<const MatmulKernel> matmul_kernels() noexcept { return {kKernels, std::size(kKernels) - 1}; }
 
-MatmulChoice choose_matmul(DType rhs, Isa isa, bool float_activations) noexcept {
-  if (!float_activations) {
-    const MatmulChoice choice = choose_for_lhs(LhsType::q8g32, rhs, isa);
+MatmulChoice choose_matmul(DType rhs, Isa isa, LhsType coarsest) noexcept {
+  bool allowed = false;
+  for (const LhsType lhs : {LhsType::q8g32, LhsType::q16g32}) {
+    allowed = allowed || lhs == coarsest;
+    if (!allowed) continue;
+    const MatmulChoice choice = choose_for_lhs(lhs, rhs, isa);
     if (choice.single != nullptr) return choice;
   }
   return choose_for_lhs(LhsType::f32, rhs, isa);

@@ -17,15 +17,15 @@ struct MatmulChoice {
   const MatmulKernel* tall = nullptr;    // largest mr: prefill; may equal single
 };                                       // both null: matmul_generic with float rows
 
-// First row that fits wins, for each of the two. `float_activations` asks for float rows (a quality baseline) and may
-// leave a quantised type with the generic kernel.
-MatmulChoice choose_matmul(DType rhs, Isa isa, bool float_activations = false) noexcept;
+// First row that fits wins, for each of the two. `coarsest` is the least precise left side allowed, in the order q8g32,
+// q16g32, f32; a type without rows of it gets the next finer one, and at last the generic kernel with float rows.
+MatmulChoice choose_matmul(DType rhs, Isa isa, LhsType coarsest = LhsType::q8g32) noexcept;
 
 // Runs any m rows over n columns with the choice: tall tiles first, the rest with single.
 void run_matmul(const MatmulChoice& choice, DType rhs, const MatmulArgs& args) noexcept;
 
-// Quantises one float row of `cols` values into the layout of QuantizedRows with `groups` groups (>= ceil(cols / 32)).
+// Quantises one float row of `cols` values to `type` (not f32) with `groups` groups (>= ceil(cols / 32)).
 // Same bits on every ISA: round to nearest, ties to even.
-void quantize_row(const float* x, uint32_t cols, uint32_t groups, void* out) noexcept;
+void quantize_row(LhsType type, const float* x, uint32_t cols, uint32_t groups, void* out) noexcept;
 
 }  // namespace runnel

@@ -1,4 +1,4 @@
-// The scalar rows over q8g32 activations and block panels of 16 rows (layout: kernels/dtypes/panel.h). They say in
+// The scalar rows over quantised activations and block panels of 16 rows (layout: kernels/dtypes/panel.h). They say in
 // plain arithmetic what the tuned rows compute: a group's dot product is an exact integer, the groups are added in
 // ascending order.
 #pragma once
@@ -16,11 +16,11 @@ inline constexpr uint32_t kScalarPanelRows = 16;
 
 // `kColumnBytes`: one block column of a panel. `add(column, row, q, lhs_scale, lhs_sum)`: what the group of weights of
 // that row of the panel adds to an output, q being the 32 activations.
-template <uint32_t kColumnBytes, class Add>
+template <uint32_t kColumnBytes, class Lhs = int8_t, class Add>
 static inline void scalar_block_matmul(const MatmulArgs& a, Add add) noexcept {
   const size_t panel_bytes = size_t(a.blocks) * kColumnBytes;
   for (uint32_t m = 0; m < a.m; ++m) {
-    const auto* q = static_cast<const int8_t*>(a.lhs) + m * a.lhs_stride;
+    const auto* q = reinterpret_cast<const Lhs*>(static_cast<const uint8_t*>(a.lhs) + m * a.lhs_stride);
     const auto* scales = reinterpret_cast<const float*>(q + size_t(a.blocks) * 32);
     const auto* sums = reinterpret_cast<const int32_t*>(scales + a.blocks);
     auto* dst = reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(a.dst) + m * a.dst_stride);
@@ -34,6 +34,15 @@ static inline void scalar_block_matmul(const MatmulArgs& a, Add add) noexcept {
       for (uint32_t r = 0; r < rows; ++r) dst[n + r] = totals[r];
     }
   }
+}
+
+// Dot product of 32 activations with row `row` of eight vectors of bytes.
+template <class Lhs>
+static inline int32_t byte_dot(const uint8_t* vectors, uint32_t row, const Lhs* q) noexcept {
+  int32_t dot = 0;
+  for (uint32_t i = 0; i < 32; ++i)
+    dot += q[i] * static_cast<int32_t>(static_cast<int8_t>(vectors[i / 4 * 64 + 4 * row + i % 4]));
+  return dot;
 }
 
 // Dot product of 32 activations with row `row` of four vectors of nibbles, as they are (0..15).

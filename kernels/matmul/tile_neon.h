@@ -1,4 +1,4 @@
-// q8g32 activations times 4- and 8-bit panels in 128-bit registers: 4 rows of weights a register, four registers a
+// Quantised activations times 4- and 8-bit panels in 128-bit registers: 4 rows of weights a register, four registers a
 // panel. A template over how a group's dot products come about (Dot: dot_neon.h, dot_neon_dotprod.h).
 //
 // Each output adds its groups in ascending order, one fused multiply-add each: the bits of tile_x86_256.h.
@@ -29,8 +29,9 @@ static void store_row(const MatmulArgs& a, uint32_t row, uint32_t column, const 
 
 template <class Dot, class Block, int kTokens>
 static void multiply_panels(const MatmulArgs& a) noexcept {
-  LhsRow lhs[kTokens];
-  for (int t = 0; t < kTokens; ++t) lhs[t] = lhs_row(a, static_cast<uint32_t>(t));
+  using Lhs = typename Block::Lhs;
+  LhsRow<Lhs> lhs[kTokens];
+  for (int t = 0; t < kTokens; ++t) lhs[t] = lhs_row<Lhs>(a, static_cast<uint32_t>(t));
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kPanelRows) {
     float32x4_t total[kTokens][4];

@@ -1,4 +1,4 @@
-// q8g32 activations times 4- and 8-bit panels in 256-bit registers: 8 rows of weights a register, one 32-bit lane a
+// Quantised activations times 4- and 8-bit panels in 256-bit registers: 8 rows of weights a register, one 32-bit lane a
 // row, two registers a panel. A template over how bytes are multiplied and added (Dot: dot_avx2.h, dot_avxvnni.h).
 //
 // A tile is one panel times kTokens activation rows. Each vector of weights is loaded and unpacked once for all tokens;
@@ -18,7 +18,7 @@ namespace runnel {
 namespace {
 
 static __m256i load256(const uint8_t* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-static __m256i broadcast4(const int8_t* p) noexcept {
+static __m256i broadcast_word(const void* p) noexcept {
   int32_t word;
   __builtin_memcpy(&word, p, sizeof(word));
   return _mm256_set1_epi32(word);
@@ -32,10 +32,41 @@ struct Dots256 {
   __m256i half[2];
 };
 
+// 8 rows times 4 k of bytes as 16-bit integers, each row's in its 32-bit lane: k 0 and 1, then k 2 and 3.
+struct Wide256 {
+  __m256i pair[2];
+};
+static Wide256 widen(__m256i w) noexcept {
+  constexpr char kNone = -1;  // a zero byte, which the shift drops
+  const __m256i first = _mm256_broadcastsi128_si256(_mm_setr_epi8(kNone, 0, kNone, 1, kNone, 4, kNone, 5,  //
+                                                                  kNone, 8, kNone, 9, kNone, 12, kNone, 13));
+  const __m256i second = _mm256_broadcastsi128_si256(_mm_setr_epi8(kNone, 2, kNone, 3, kNone, 6, kNone, 7,  //
+                                                                   kNone, 10, kNone, 11, kNone, 14, kNone, 15));
+  return {{_mm256_srai_epi16(_mm256_shuffle_epi8(w, first), 8), _mm256_srai_epi16(_mm256_shuffle_epi8(w, second), 8)}};
+}
+
+// Bytes times 16-bit activations. A sum of 32 products is at most 32 * 128 * 32512 < 2^27.
+template <class Dot, int kTokens>
+static void dot_group_wide(const uint8_t* vectors, const LhsRow<int16_t>* lhs, uint32_t b, Dots256* dots) noexcept {
+  for (int j = 0; j < 8; ++j) {
+    for (int half = 0; half < 2; ++half) {
+      const Wide256 w = widen(load256(vectors + 64 * j + 32 * half));
+      for (int t = 0; t < kTokens; ++t) {
+        const int16_t* q = lhs[t].q + size_t{b} * 32 + 4 * j;
+        dots[t].half[half] = Dot::add_pairs(dots[t].half[half], w.pair[0], broadcast_word(q));
+        dots[t].half[half] = Dot::add_pairs(dots[t].half[half], w.pair[1], broadcast_word(q + 2));
+      }
+    }
+  }
+}
+
 template <class Dot, class Block, int kTokens>
-static void dot_group(const uint8_t* vectors, const LhsRow* lhs, uint32_t b, Dots256* dots) noexcept {
+static void dot_group(const uint8_t* vectors, const LhsRow<typename Block::Lhs>* lhs, uint32_t b,
+                      Dots256* dots) noexcept {
   for (int t = 0; t < kTokens; ++t) dots[t].half[0] = dots[t].half[1] = _mm256_setzero_si256();
-  if constexpr (Block::kNibbles) {
+  if constexpr (sizeof(typename Block::Lhs) == 2) {
+    dot_group_wide<Dot, kTokens>(vectors, lhs, b, dots);
+  } else if constexpr (Block::kNibbles) {
     const __m256i mask = _mm256_set1_epi8(15);
     for (int j = 0; j < 4; ++j) {
       const __m256i first = load256(vectors + 64 * j), second = load256(vectors + 64 * j + 32);
@@ -44,7 +75,7 @@ static void dot_group(const uint8_t* vectors, const LhsRow* lhs, uint32_t b, Dot
                                _mm256_and_si256(_mm256_srli_epi16(second, 4), mask)};
       for (int t = 0; t < kTokens; ++t) {
         const int8_t* q = lhs[t].q + size_t{b} * 32 + 4 * j;
-        const __m256i q_low = broadcast4(q), q_high = broadcast4(q + 16);
+        const __m256i q_low = broadcast_word(q), q_high = broadcast_word(q + 16);
         for (int half = 0; half < 2; ++half) {
           dots[t].half[half] = Dot::add_unsigned(dots[t].half[half], low[half], q_low);
           dots[t].half[half] = Dot::add_unsigned(dots[t].half[half], high[half], q_high);
@@ -57,12 +88,13 @@ static void dot_group(const uint8_t* vectors, const LhsRow* lhs, uint32_t b, Dot
     for (int j = 0; j < 8; ++j) {
       const __m256i w[2] = {load256(vectors + 64 * j), load256(vectors + 64 * j + 32)};
       for (int t = 0; t < kTokens; ++t) {
-        const __m256i q = broadcast4(lhs[t].q + size_t{b} * 32 + 4 * j);
+        const __m256i q = broadcast_word(lhs[t].q + size_t{b} * 32 + 4 * j);
         for (int half = 0; half < 2; ++half) dots[t].half[half] = Dot::add_signed(dots[t].half[half], w[half], q);
       }
     }
   }
-  constexpr int kShift = Block::kNibbles ? Block::kOffsetShift : Dot::kSignedOffsetShift;
+  constexpr bool kBytesByBytes = !Block::kNibbles && sizeof(typename Block::Lhs) == 1;
+  constexpr int kShift = kBytesByBytes ? Dot::kSignedOffsetShift : Block::kOffsetShift;
   if constexpr (kShift != 0) {
     for (int t = 0; t < kTokens; ++t) {
       const __m256i offset = _mm256_slli_epi32(_mm256_set1_epi32(lhs[t].sum[b]), kShift);
@@ -87,8 +119,9 @@ static void store_row(const MatmulArgs& a, uint32_t row, uint32_t column, const 
 template <class Dot, class Block, int kTokens>
 static void multiply_panels(const MatmulArgs& a) noexcept {
   constexpr size_t kAhead = kTokens == 1 ? 2048 : 0;  // bytes; in a tall tile the weights are in cache
-  LhsRow lhs[kTokens];
-  for (int t = 0; t < kTokens; ++t) lhs[t] = lhs_row(a, static_cast<uint32_t>(t));
+  using Lhs = typename Block::Lhs;
+  LhsRow<Lhs> lhs[kTokens];
+  for (int t = 0; t < kTokens; ++t) lhs[t] = lhs_row<Lhs>(a, static_cast<uint32_t>(t));
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kPanelRows) {
     __m256 total[kTokens][2];

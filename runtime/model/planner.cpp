@@ -187,7 +187,7 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
   executor.page_shift = kPageShift;
   executor.kv = options.kv;
   executor.float_backend = options.float_backend;
-  executor.float_activations = options.float_activations;
+  executor.activations = options.activations;
 
   const uint64_t budget = options.budget_bytes != 0 ? options.budget_bytes : free_budget(file.weight_bytes());
   const uint32_t longest = options.context_tokens != 0  ? options.context_tokens

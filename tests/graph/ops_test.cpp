@@ -139,7 +139,7 @@ TEST(Ops, AgreeWithDoublePrecision) {
       options.max_outputs = 8;
       options.workers = 3;
       options.page_shift = 1;
-      options.float_activations = true;
+      options.activations = Activations::f32;
       test::GraphRunner runner(made.graph, weights, options, 5);
       test::ShuffledFor workers(3, 11);
       std::vector<float> actual;

@@ -27,7 +27,7 @@ ModelRunner::ModelRunner(const std::string& path, ParallelFor& workers, const Ru
   options.workers = workers.worker_count();
   options.isa = wanted.isa;
   options.kv = wanted.kv;
-  options.float_activations = wanted.float_activations;
+  options.activations = wanted.activations;
   executor_ = std::make_unique<CpuExecutor>(value_of(CpuExecutor::create(*file_, options)));
   const size_t page_bytes = executor_->plan().page_bytes + 64;
   for (uint32_t i = 0; i < (kMostTokens >> options.page_shift); ++i) {

@@ -13,7 +13,7 @@ namespace runnel::test {
 struct RunnerOptions {
   Isa isa = active_isa();
   KvType kv = KvType::f16;
-  bool float_activations = false;
+  Activations activations = Activations::automatic;
 };
 
 class ModelRunner {

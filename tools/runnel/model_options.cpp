@@ -32,8 +32,12 @@ void add_model_options(CLI::App& sub, ModelOptions& options) {
                  "Float products by our kernels (own) or by XNNPACK (xnnpack)")
       ->check(CLI::IsMember({"own", "xnnpack"}))
       ->capture_default_str();
-  sub.add_flag("--float-activations", options.float_activations,
-               "Never round activations to 8 bits: slower, the baseline of quality");
+  sub.add_option(
+         "--activations", options.activations,
+         "What is multiplied with quantised weights: 8-bit or 16-bit integers or floats, finer being slower and "
+         "closer to the float model. auto: as the file asks (q16 for --weights q8, else q8)")
+      ->check(CLI::IsMember({"auto", "q8", "q16", "f32"}))
+      ->capture_default_str();
   sub.add_option("--step-tokens", options.step_tokens, "Longest slice of a prompt computed at once");
 }
 
@@ -56,7 +60,10 @@ Result<OpenOptions> open_options(const ModelOptions& options) {
   open.weights_mode = options.weights_mode == "mapped" ? WeightsMode::mapped : WeightsMode::automatic;
   open.verify = options.verify == "eager" ? Verify::eager : options.verify == "off" ? Verify::off : Verify::lazy;
   open.float_backend = options.float_backend == "xnnpack" ? FloatBackend::xnnpack : FloatBackend::own;
-  open.float_activations = options.float_activations;
+  open.activations = options.activations == "q8"    ? Activations::q8
+                     : options.activations == "q16" ? Activations::q16
+                     : options.activations == "f32" ? Activations::f32
+                                                    : Activations::automatic;
   open.context_tokens = options.context;
   open.sessions = options.sessions;
   open.threads = options.threads;

@@ -13,7 +13,7 @@ struct ModelOptions {
   std::string path, device = "cpu", isa, budget, kv = "auto", weights_mode = "auto", verify = "lazy",
                     float_backend = "own";
   uint32_t threads = 0, context = 0, sessions = 1, step_tokens = 0, logits_rows = 1;
-  bool float_activations = false;
+  std::string activations = "auto";
 };
 
 // Declares MODEL and the common options on a subcommand.

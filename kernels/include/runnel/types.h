@@ -19,4 +19,12 @@ enum class KvType : uint8_t { f16 = 0, f32 = 1 };
 // Who multiplies float weights. xnnpack packs a private copy of them, which the memory plan counts.
 enum class FloatBackend : uint8_t { own, xnnpack };
 
+// What products with quantised weights read on their other side. Finer is slower and closer to the float model.
+enum class Activations : uint8_t {
+  automatic,  // what the model file asks for: 16 bits for weights converted to 8 bits, else 8
+  q8,         // 8 bits, groups of 32
+  q16,        // 16 bits, groups of 32
+  f32,        // never rounded: the baseline of quality
+};
+
 }  // namespace runnel

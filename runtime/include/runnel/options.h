@@ -32,7 +32,7 @@ struct OpenOptions {
   KvType kv = KvType::f16;
   WeightsMode weights_mode = WeightsMode::automatic;
   FloatBackend float_backend = FloatBackend::own;
-  bool float_activations = false;  // activations are never rounded to 8 bits: slower, the baseline of quality
+  Activations activations = Activations::automatic;
 };
 
 struct SessionOptions {

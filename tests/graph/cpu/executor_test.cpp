@@ -81,14 +81,14 @@ TEST(CpuExecutor, AgreesWithDoublePrecisionOnEveryIsa) {
     const std::vector<double> expected = test::run_reference(graph, weights, ids, rows);
     const double scale = largest(expected);
     for (const Isa isa : all_isas()) {
-      for (const bool float_activations : {true, false}) {
+      for (const Activations activations : {Activations::f32, Activations::q16, Activations::automatic}) {
         ExecutorOptions options = options_for(1);
         options.isa = isa;
-        options.float_activations = float_activations;
+        options.activations = activations;
         test::GraphRunner runner(graph, weights, options);
         SerialFor serial;
         const std::vector<float> actual = runner.all(ids, serial);
-        const double bound = float_activations ? 1e-4 : 0.06;
+        const double bound = activations == Activations::f32 ? 1e-4 : activations == Activations::q16 ? 1e-3 : 0.06;
         for (size_t i = 0; i < actual.size(); ++i) {
           ASSERT_NEAR(actual[i], expected[i], bound * scale)
               << dtype_info(shape.dtype).name << " on " << isa_name(isa) << " at " << i;

@@ -68,3 +68,4 @@ inline void mask_storeu_ps(float* p, uint16_t mask, __m512 x) {
 #define _mm512_cvtps_ph(x, rounding) emulated::cvtps_ph(x)
 #define _mm512_mask_storeu_ps(p, mask, x) emulated::mask_storeu_ps(p, mask, x)
 #define _mm256_dpbusd_avx_epi32(sum, a, b) simde_mm256_dpbusd_epi32(sum, a, b)
+#define _mm256_dpwssd_avx_epi32(sum, a, b) simde_mm256_dpwssd_epi32(sum, a, b)

@@ -92,12 +92,35 @@ struct PackedWeights {
   }
 };
 
+// Reads a quantised row.
+class QuantizedLhs {
+ public:
+  QuantizedLhs(LhsType type, const uint8_t* row, uint32_t groups) : type_(type), row_(row), groups_(groups) {}
+  int q(uint32_t k) const { return type_ == LhsType::q8g32 ? at<int8_t>(k) : at<int16_t>(size_t{k} * sizeof(int16_t)); }
+  float scale(uint32_t group) const { return at<float>(value_bytes() + size_t{group} * 4); }
+  int32_t sum(uint32_t group) const { return at<int32_t>(value_bytes() + (size_t{groups_} + group) * 4); }
+
+ private:
+  template <class T>
+  T at(size_t offset) const {
+    T value;
+    std::memcpy(&value, row_ + offset, sizeof value);
+    return value;
+  }
+  size_t value_bytes() const { return size_t{groups_} * (type_ == LhsType::q8g32 ? 32 : 64); }
+
+  LhsType type_;
+  const uint8_t* row_;
+  uint32_t groups_;
+};
+
 // m rows of a left side with stride, and the values a kernel sees in them.
 struct LeftSide {
   LeftSide(LhsType lhs, uint32_t m, uint32_t depth, std::mt19937& random) : depth(depth) {
     std::normal_distribution<float> normal;
     const uint32_t groups = ceil_div(depth, 32u);
-    stride = lhs == LhsType::f32 ? round_up<size_t>(depth * sizeof(float), 64) + 64 : quantized_row_bytes(groups) + 64;
+    stride =
+        lhs == LhsType::f32 ? round_up<size_t>(depth * sizeof(float), 64) + 64 : quantized_row_bytes(lhs, groups) + 64;
     bytes = std::make_unique<AlignedBytes>(stride * m);
     for (uint32_t r = 0; r < m; ++r) {
       std::vector<float> x(depth);
@@ -106,10 +129,9 @@ struct LeftSide {
       if (lhs == LhsType::f32) {
         std::memcpy(row, x.data(), depth * sizeof(float));
       } else {
-        quantize_row(x.data(), depth, groups, row);
-        const auto* q = reinterpret_cast<const int8_t*>(row);
-        const auto* scales = reinterpret_cast<const float*>(q + size_t(groups) * 32);
-        for (uint32_t k = 0; k < depth; ++k) x[k] = static_cast<float>(q[k]) * scales[k / 32];
+        quantize_row(lhs, x.data(), depth, groups, row);
+        const QuantizedLhs quantized(lhs, row, groups);
+        for (uint32_t k = 0; k < depth; ++k) x[k] = static_cast<float>(quantized.q(k)) * quantized.scale(k / 32);
       }
       values.push_back(std::move(x));
     }

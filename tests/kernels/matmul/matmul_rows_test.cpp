@@ -32,7 +32,7 @@ void check(const MatmulRun& run, LhsType lhs, const DTypeInfo& type, uint32_t m,
   const LeftSide left(lhs, m, weights.depth(), random);
   // Both operands end where reading on would crash.
   const size_t row_bytes =
-      lhs == LhsType::f32 ? weights.depth() * sizeof(float) : quantized_row_bytes(ceil_div(weights.depth(), 32u));
+      lhs == LhsType::f32 ? weights.depth() * sizeof(float) : quantized_row_bytes(lhs, ceil_div(weights.depth(), 32u));
   const GuardedBuffer lhs_bytes = guarded(left.bytes->data(), left.stride * (m - 1) + row_bytes);
   const GuardedBuffer rhs_bytes = guarded(weights.packed.data(), weights.packed.size());
   const uint32_t width = n + 3;
@@ -95,7 +95,8 @@ TEST_P(MatmulIntegerRow, SurvivesTheLargestIntegers) {
   if (run == nullptr) GTEST_SKIP() << "this CPU has no " << isa_name(kernel.isa);
   const DTypeInfo& type = dtype_info(kernel.rhs);
   const uint32_t blocks = 3;
-  for (const int activation : {-127, 127}) {
+  const int levels = lhs_levels(kernel.lhs);
+  for (const int activation : {-levels, levels}) {
     for (const uint8_t byte : {uint8_t{0x00}, uint8_t{0xff}, uint8_t{0x80}, uint8_t{0x7f}, uint8_t{0x81}}) {
       std::vector<uint8_t> row(blocks * type.block_bytes, byte);
       for (uint32_t b = 0; b < blocks; ++b) {
@@ -107,8 +108,8 @@ TEST_P(MatmulIntegerRow, SurvivesTheLargestIntegers) {
       AlignedBytes panel(size_t(type.nr) * row.size());
       type.pack_panel(pointers.data(), blocks, panel.data());
       std::vector<float> x(blocks * 32, static_cast<float>(activation)), w(blocks * 32);
-      AlignedBytes lhs(quantized_row_bytes(blocks));
-      quantize_row(x.data(), blocks * 32, blocks, lhs.data());
+      AlignedBytes lhs(quantized_row_bytes(kernel.lhs, blocks));
+      quantize_row(kernel.lhs, x.data(), blocks * 32, blocks, lhs.data());
       type.dequantize(row.data(), w.data(), blocks);
       std::vector<float> dst(type.nr);
       run({.lhs = lhs.data(),
@@ -127,14 +128,18 @@ TEST_P(MatmulIntegerRow, SurvivesTheLargestIntegers) {
 // One token's outputs have the same bits alone and in a tile of any size, by every tuned row of its type that this CPU
 // runs: prefill agrees with decode, and a wider instruction set with a narrower one.
 TEST(MatmulRows, TunedIntegerRowsAgreeInEveryBit) {
-  for (const DType rhs : {DType::q4g32, DType::q4ag32, DType::q8g32}) {
+  const std::pair<LhsType, DType> kTypes[] = {{LhsType::q8g32, DType::q4g32},
+                                              {LhsType::q8g32, DType::q4ag32},
+                                              {LhsType::q8g32, DType::q8g32},
+                                              {LhsType::q16g32, DType::q8g32}};
+  for (const auto& [lhs, rhs] : kTypes) {
     std::mt19937 random(3);
     constexpr uint32_t kTokens = 8, kColumns = 40, kBlocks = 11;
     const PackedWeights weights(dtype_info(rhs), kColumns, kBlocks, random);
-    const LeftSide left(LhsType::q8g32, kTokens, kBlocks * 32, random);
+    const LeftSide left(lhs, kTokens, kBlocks * 32, random);
     std::vector<float> first;
     for (const MatmulKernel& kernel : matmul_kernels()) {
-      if (kernel.rhs != rhs || kernel.lhs != LhsType::q8g32 || kernel.isa == Isa::scalar) continue;
+      if (kernel.rhs != rhs || kernel.lhs != lhs || kernel.isa == Isa::scalar) continue;
       if (!covers(cpu_isa(), kernel.isa)) continue;
       std::vector<float> dst(kTokens * kColumns);
       for (uint32_t token = 0; token < kTokens; token += kernel.mr) {
@@ -159,9 +164,9 @@ std::vector<const MatmulKernel*> rows_with(std::initializer_list<LhsType> lhs) {
     if (std::find(lhs.begin(), lhs.end(), kernel.lhs) != lhs.end()) rows.push_back(&kernel);
   return rows;
 }
-INSTANTIATE_TEST_SUITE_P(Rows, MatmulRow, testing::ValuesIn(rows_with({LhsType::f32, LhsType::q8g32})),
+INSTANTIATE_TEST_SUITE_P(Rows, MatmulRow, testing::ValuesIn(rows_with({LhsType::f32, LhsType::q8g32, LhsType::q16g32})),
                          [](const auto& info) { return std::string(info.param->name); });
-INSTANTIATE_TEST_SUITE_P(Rows, MatmulIntegerRow, testing::ValuesIn(rows_with({LhsType::q8g32})),
+INSTANTIATE_TEST_SUITE_P(Rows, MatmulIntegerRow, testing::ValuesIn(rows_with({LhsType::q8g32, LhsType::q16g32})),
                          [](const auto& info) { return std::string(info.param->name); });
 
 class MatmulGeneric : public testing::TestWithParam<const DTypeInfo*> {};
@@ -184,9 +189,10 @@ TEST(RunMatmul, AnyRowsWithEveryChoice) {
        {Isa::scalar, Isa::neon, Isa::neon_dotprod, Isa::neon_i8mm, Isa::avx2, Isa::avxvnni, Isa::avx512vnni}) {
     if (!covers(cpu_isa(), isa)) continue;
     for (const DTypeInfo* type : dtypes()) {
-      for (const bool floats : {false, true}) {
-        const MatmulChoice choice = choose_matmul(type->dtype, isa, floats);
-        SCOPED_TRACE(std::string(type->name) + " " + isa_name(isa) + (floats ? " float" : ""));
+      for (const LhsType coarsest : {LhsType::q8g32, LhsType::q16g32, LhsType::f32}) {
+        const MatmulChoice choice = choose_matmul(type->dtype, isa, coarsest);
+        EXPECT_TRUE(choice.lhs == LhsType::f32 || lhs_levels(choice.lhs) >= lhs_levels(coarsest));
+        SCOPED_TRACE(std::string(type->name) + " " + isa_name(isa) + " " + std::to_string(int(coarsest)));
         const MatmulRun run = [&](const MatmulArgs& args) { run_matmul(choice, type->dtype, args); };
         for (const uint32_t m : {1u, 2u, 7u, 19u}) check(run, choice.lhs, *type, m, 35, 512 / type->group, m);
       }

@@ -11,48 +11,55 @@ namespace runnel::test {
 namespace {
 
 struct Row {
-  Row(const std::vector<float>& x, uint32_t groups) : groups(groups), bytes(quantized_row_bytes(groups) + 64, 0xa5) {
-    quantize_row(x.data(), static_cast<uint32_t>(x.size()), groups, bytes.data());
-    for (size_t i = quantized_row_bytes(groups); i < bytes.size(); ++i) EXPECT_EQ(bytes.data()[i], 0xa5);
+  Row(LhsType type, const std::vector<float>& x, uint32_t groups)
+      : groups(groups), bytes(quantized_row_bytes(type, groups) + 64, 0xa5), read(type, bytes.data(), groups) {
+    quantize_row(type, x.data(), static_cast<uint32_t>(x.size()), groups, bytes.data());
+    for (size_t i = quantized_row_bytes(type, groups); i < bytes.size(); ++i) EXPECT_EQ(bytes.data()[i], 0xa5);
   }
-  int q(uint32_t i) const { return static_cast<int8_t>(bytes.data()[i]); }
-  float scale(uint32_t g) const { return reinterpret_cast<const float*>(bytes.data() + groups * 32)[g]; }
-  int32_t sum(uint32_t g) const { return reinterpret_cast<const int32_t*>(bytes.data() + groups * 36)[g]; }
+  int q(uint32_t i) const { return read.q(i); }
+  float scale(uint32_t g) const { return read.scale(g); }
+  int32_t sum(uint32_t g) const { return read.sum(g); }
 
   uint32_t groups;
   AlignedBytes bytes;
+  QuantizedLhs read;
 };
 
-TEST(QuantizeRow, RoundsToNearestOfTheLargest) {
+class QuantizeRow : public testing::TestWithParam<LhsType> {
+ protected:
+  float levels() const { return static_cast<float>(lhs_levels(GetParam())); }
+};
+
+TEST_P(QuantizeRow, RoundsToNearestOfTheLargest) {
   std::mt19937 random(1);
   for (const uint32_t cols : {1u, 31u, 32u, 33u, 64u, 100u, 2048u}) {
     std::normal_distribution<float> normal(0, std::ldexp(1.0f, static_cast<int>(random() % 40) - 20));
     std::vector<float> x(cols);
     for (float& value : x) value = normal(random);
-    const Row row(x, ceil_div(cols, 32u) + 1);
+    const Row row(GetParam(), x, ceil_div(cols, 32u) + 1);
     for (uint32_t g = 0; g < row.groups; ++g) {
       float largest = 0;
       int32_t sum = 0;
       for (uint32_t i = g * 32; i < std::min(cols, g * 32 + 32); ++i) largest = std::max(largest, std::abs(x[i]));
-      EXPECT_EQ(row.scale(g), largest / 127.0f);
+      EXPECT_EQ(row.scale(g), largest / levels());
       for (uint32_t i = g * 32; i < g * 32 + 32; ++i) {
         sum += row.q(i);
-        const double exact = i < cols && largest > 0 ? double(x[i]) * 127 / largest : 0;
-        EXPECT_NEAR(row.q(i), exact, 0.5 + 1e-4) << i;
+        const double exact = i < cols && largest > 0 ? double(x[i]) * levels() / largest : 0;
+        EXPECT_NEAR(row.q(i), exact, 0.5 + 1e-6 * levels()) << i;
       }
       EXPECT_EQ(row.sum(g), sum);
     }
   }
 }
 
-TEST(QuantizeRow, TiesGoToEven) {
+TEST_P(QuantizeRow, TiesGoToEven) {
   std::vector<float> x(32, 0.0f);
-  x[0] = 127;
+  x[0] = levels();
   for (int i = 1; i < 16; ++i) {
     x[2 * i] = static_cast<float>(i) + 0.5f;
     x[2 * i + 1] = -static_cast<float>(i) - 0.5f;
   }
-  const Row row(x, 1);
+  const Row row(GetParam(), x, 1);
   for (int i = 1; i < 16; ++i) {
     const int even = i % 2 == 0 ? i : i + 1;
     EXPECT_EQ(row.q(2 * i), even);
@@ -60,32 +67,36 @@ TEST(QuantizeRow, TiesGoToEven) {
   }
 }
 
-TEST(QuantizeRow, ExtremesStayInRange) {
+TEST_P(QuantizeRow, ExtremesStayInRange) {
+  const int most = lhs_levels(GetParam());
   for (const float largest : {std::numeric_limits<float>::max(), 1e-20f, 1.0f, 3e-30f}) {
     std::vector<float> x(32, -largest);
     x[5] = largest;
-    const Row row(x, 1);
-    for (uint32_t i = 0; i < 32; ++i) EXPECT_EQ(row.q(i), i == 5 ? 127 : -127) << largest;
+    const Row row(GetParam(), x, 1);
+    for (uint32_t i = 0; i < 32; ++i) EXPECT_EQ(row.q(i), i == 5 ? most : -most) << largest;
   }
   for (const float tiny : {0.0f, -0.0f, 1e-40f, 1e-32f}) {
-    const Row row(std::vector<float>(32, tiny), 1);
+    const Row row(GetParam(), std::vector<float>(32, tiny), 1);
     EXPECT_EQ(row.scale(0), 0.0f);
     EXPECT_EQ(row.q(3), 0);
     EXPECT_EQ(row.sum(0), 0);
   }
 }
 
-TEST(QuantizeRow, WhatIsNotFiniteShowsInTheOutput) {
+TEST_P(QuantizeRow, WhatIsNotFiniteShowsInTheOutput) {
   for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
                           std::numeric_limits<float>::quiet_NaN()}) {
     std::vector<float> x(64, 1.0f);
     x[40] = bad;
-    const Row row(x, 2);
-    EXPECT_EQ(row.scale(0), 1.0f / 127.0f);
+    const Row row(GetParam(), x, 2);
+    EXPECT_EQ(row.scale(0), 1.0f / levels());
     EXPECT_TRUE(std::isnan(row.scale(1)));
     for (uint32_t i = 32; i < 64; ++i) EXPECT_EQ(row.q(i), 0);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Types, QuantizeRow, testing::Values(LhsType::q8g32, LhsType::q16g32),
+                         [](const auto& info) { return info.param == LhsType::q8g32 ? "q8g32" : "q16g32"; });
 
 }  // namespace
 }  // namespace runnel::test
