@@ -1,9 +1,10 @@
 // The two panel layouts of 16 rows.
 //
-// Blocks (nr = 16, kr = 4): block column by block column, first the 16 rows' float16 fields (scale, then minimum where
-// the type has one), 32 bytes each, then the quants as vectors of 64 bytes: vector j holds row r's bytes 4j..4j+3 at
-// 4r..4r+3, so that one 32-bit lane is one row and a dot product of 4 bytes advances all 16 rows.
-// Values (nr = 16, kr = 1): for each k the 16 rows' values, adjacent.
+// Blocks (nr = 16, kr = 4): block column by block column, the block's fields one after the other, each unit by unit
+// with the 16 rows' units adjacent. Float16 fields are units of 2 bytes, and vectors of 32; everything else, units of 4
+// and vectors of 64: vector j of the quants holds row r's bytes 4j..4j+3 at 4r..4r+3, so that one 32-bit lane is one
+// row and a dot product of 4 bytes advances all 16 rows. The float16 fields come first. Values (nr = 16, kr = 1): for
+// each k the 16 rows' values, adjacent.
 #pragma once
 
 #include "kernels/dtypes/block.h"
@@ -12,53 +13,79 @@ namespace runnel {
 
 inline constexpr uint32_t kPanelRows = 16;
 
-// Requires: a block is kHalves float16 fields followed by whole 4-byte words of quants.
-template <size_t kBlockBytes, size_t kHalves>
-void pack_block_panel(const void* const* rows, uint32_t block_count, void* panel) noexcept {
-  constexpr size_t kWords = (kBlockBytes - 2 * kHalves) / 4;
-  static_assert(2 * kHalves + 4 * kWords == kBlockBytes);
-  auto* column = static_cast<uint8_t*>(panel);
-  for (uint32_t b = 0; b < block_count; ++b, column += kPanelRows * kBlockBytes) {
-    for (uint32_t r = 0; r < kPanelRows; ++r) {
-      static constexpr uint8_t kZeros[kBlockBytes] = {};
-      const uint8_t* block = rows[r] != nullptr ? static_cast<const uint8_t*>(rows[r]) + b * kBlockBytes : kZeros;
-      for (size_t h = 0; h < kHalves; ++h) std::memcpy(column + (h * kPanelRows + r) * 2, block + 2 * h, 2);
-      uint8_t* words = column + kPanelRows * 2 * kHalves + 4 * r;
-      for (size_t w = 0; w < kWords; ++w) std::memcpy(words + w * 64, block + 2 * kHalves + 4 * w, 4);
+// A run of a block's bytes that is spread over the rows of a panel in units of 2 or 4 bytes.
+struct PanelField {
+  size_t offset, unit, count;
+};
+
+template <size_t kFieldCount>
+constexpr size_t field_bytes(const PanelField (&fields)[kFieldCount]) noexcept {
+  size_t bytes = 0;
+  for (const PanelField& field : fields) bytes += field.unit * field.count;
+  return bytes;
+}
+
+// Units of all rows' blocks, side by side; returns the place behind them.
+template <size_t kUnit>
+uint8_t* spread_units(const uint8_t* const* blocks, size_t offset, size_t count, uint8_t* to) noexcept {
+  for (size_t i = 0; i < count; ++i)
+    for (uint32_t r = 0; r < kPanelRows; ++r, to += kUnit) std::memcpy(to, blocks[r] + offset + i * kUnit, kUnit);
+  return to;
+}
+
+template <size_t kBlockBytes, const auto& kFields>
+void pack_field_panel(const void* const* rows, uint32_t block_count, void* panel) noexcept {
+  static constexpr uint8_t kZeros[kBlockBytes] = {};
+  auto* to = static_cast<uint8_t*>(panel);
+  for (uint32_t b = 0; b < block_count; ++b) {
+    const uint8_t* blocks[kPanelRows];
+    for (uint32_t r = 0; r < kPanelRows; ++r)
+      blocks[r] = rows[r] != nullptr ? static_cast<const uint8_t*>(rows[r]) + b * kBlockBytes : kZeros;
+    for (const PanelField& field : kFields) {
+      to = field.unit == 2 ? spread_units<2>(blocks, field.offset, field.count, to)
+                           : spread_units<4>(blocks, field.offset, field.count, to);
     }
   }
 }
 
-template <size_t kBlockBytes, size_t kHalves>
-void unpack_block_panel(const void* panel, uint32_t, uint32_t row, uint32_t block_begin, uint32_t block_count,
+template <size_t kUnit>
+const uint8_t* gather_units(const uint8_t* from, uint32_t row, size_t count, uint8_t* to) noexcept {
+  for (size_t i = 0; i < count; ++i, from += kPanelRows * kUnit) std::memcpy(to + i * kUnit, from + row * kUnit, kUnit);
+  return from;
+}
+
+template <size_t kBlockBytes, const auto& kFields>
+void unpack_field_panel(const void* panel, uint32_t, uint32_t row, uint32_t block_begin, uint32_t block_count,
                         void* blocks) noexcept {
-  constexpr size_t kWords = (kBlockBytes - 2 * kHalves) / 4;
-  const auto* column = static_cast<const uint8_t*>(panel) + size_t(block_begin) * kPanelRows * kBlockBytes;
+  const auto* from = static_cast<const uint8_t*>(panel) + size_t(block_begin) * kPanelRows * kBlockBytes;
   auto* block = static_cast<uint8_t*>(blocks);
-  for (uint32_t b = 0; b < block_count; ++b, column += kPanelRows * kBlockBytes, block += kBlockBytes) {
-    for (size_t h = 0; h < kHalves; ++h) std::memcpy(block + 2 * h, column + (h * kPanelRows + row) * 2, 2);
-    const uint8_t* words = column + kPanelRows * 2 * kHalves + 4 * row;
-    for (size_t w = 0; w < kWords; ++w) std::memcpy(block + 2 * kHalves + 4 * w, words + w * 64, 4);
+  for (uint32_t b = 0; b < block_count; ++b, block += kBlockBytes) {
+    for (const PanelField& field : kFields) {
+      from = field.unit == 2 ? gather_units<2>(from, row, field.count, block + field.offset)
+                             : gather_units<4>(from, row, field.count, block + field.offset);
+    }
   }
 }
 
-// A block is kHalves float16 fields and then quants.
-template <class Block, uint32_t kGroup, size_t kHalves, void (*kDecode)(const Block&, float*) noexcept,
-          void (*kEncode)(const float*, Block&) noexcept>
+// kFields: the block's fields in the panel's order.
+template <class Block, uint32_t kGroup, const auto& kFields, void (*kDecode)(const Block&, float*) noexcept,
+          void (*kEncode)(const float*, Block&) noexcept = nullptr>
 constexpr DTypeInfo block_panel_type(DType dtype, const char* name, int32_t ggml_type, const char* ggml_name) noexcept {
-  static_assert(alignof(Block) == 1);
-  return {.name = name,
-          .dtype = dtype,
-          .group = kGroup,
-          .block_bytes = sizeof(Block),
-          .nr = kPanelRows,
-          .kr = 4,
-          .ggml_type = ggml_type,
-          .ggml_name = ggml_name,
-          .dequantize = dequantize_blocks<Block, kGroup, kDecode>,
-          .quantize = quantize_blocks<Block, kGroup, kEncode>,
-          .pack_panel = pack_block_panel<sizeof(Block), kHalves>,
-          .unpack_row = unpack_block_panel<sizeof(Block), kHalves>};
+  static_assert(alignof(Block) == 1 && field_bytes(kFields) == sizeof(Block));
+  DTypeInfo info = {.name = name,
+                    .dtype = dtype,
+                    .group = kGroup,
+                    .block_bytes = sizeof(Block),
+                    .nr = kPanelRows,
+                    .kr = 4,
+                    .ggml_type = ggml_type,
+                    .ggml_name = ggml_name,
+                    .dequantize = dequantize_blocks<Block, kGroup, kDecode>,
+                    .quantize = nullptr,
+                    .pack_panel = pack_field_panel<sizeof(Block), kFields>,
+                    .unpack_row = unpack_field_panel<sizeof(Block), kFields>};
+  if constexpr (kEncode != nullptr) info.quantize = quantize_blocks<Block, kGroup, kEncode>;
+  return info;
 }
 
 template <class Value>

@@ -11,6 +11,8 @@ struct Block {
   uint8_t quants[16];  // byte i: values i (low nibble) and 16 + i
 };
 
+constexpr PanelField kFields[] = {{0, 2, 2}, {offsetof(Block, quants), 4, 4}};
+
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value(), minimum = block.minimum.value();
   for (int i = 0; i < 16; ++i) {
@@ -81,6 +83,6 @@ void encode(const float* in, Block& block) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_q4ag32 =
-    block_panel_type<Block, 32, 2, decode, encode>(DType::q4ag32, "q4ag32", 3, "q4_1");
+    block_panel_type<Block, 32, kFields, decode, encode>(DType::q4ag32, "q4ag32", 3, "q4_1");
 
 }  // namespace runnel

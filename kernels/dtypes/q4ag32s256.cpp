@@ -1,7 +1,7 @@
 // q4ag32s256 (GGUF Q4_K): super-blocks of 256 values of 4 bits in groups of 32 with 6-bit scales and minima,
 // w = scale * s * q - minimum * m, 4.5 bits a weight.
-#include "kernels/dtypes/block.h"
 #include "kernels/dtypes/k_groups.h"
+#include "kernels/dtypes/panel.h"
 
 namespace runnel {
 namespace {
@@ -12,6 +12,8 @@ struct Block {
   uint8_t groups[12];
   uint8_t quants[128];  // per 64 values 32 bytes: byte l holds values l (low nibble) and 32 + l
 };
+
+constexpr PanelField kFields[] = {{0, 2, 2}, {offsetof(Block, groups), 4, 3}, {offsetof(Block, quants), 4, 32}};
 
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value(), minimum = block.minimum.value();
@@ -27,6 +29,6 @@ void decode(const Block& block, float* out) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_q4ag32s256 =
-    row_form_type<Block, 256, decode>(DType::q4ag32s256, "q4ag32s256", 12, "q4_k");
+    block_panel_type<Block, 256, kFields, decode>(DType::q4ag32s256, "q4ag32s256", 12, "q4_k");
 
 }  // namespace runnel

@@ -11,6 +11,8 @@ struct Block {
   uint8_t quants[16];  // byte i: values i (low nibble) and 16 + i
 };
 
+constexpr PanelField kFields[] = {{0, 2, 1}, {offsetof(Block, quants), 4, 4}};
+
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value();
   for (int i = 0; i < 16; ++i) {
@@ -58,6 +60,6 @@ void encode(const float* in, Block& block) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_q4g32 =
-    block_panel_type<Block, 32, 1, decode, encode>(DType::q4g32, "q4g32", 2, "q4_0");
+    block_panel_type<Block, 32, kFields, decode, encode>(DType::q4g32, "q4g32", 2, "q4_0");
 
 }  // namespace runnel

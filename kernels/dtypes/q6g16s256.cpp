@@ -1,6 +1,6 @@
 // q6g16s256 (GGUF Q6_K): super-blocks of 256 values of 6 bits in groups of 16 with 8-bit scales,
 // w = scale * s * (q - 32), 6.5625 bits a weight.
-#include "kernels/dtypes/block.h"
+#include "kernels/dtypes/panel.h"
 
 namespace runnel {
 namespace {
@@ -11,6 +11,11 @@ struct Block {
   int8_t groups[16];  // s
   Half scale;
 };
+
+constexpr PanelField kFields[] = {{offsetof(Block, scale), 2, 1},
+                                  {offsetof(Block, groups), 4, 4},
+                                  {offsetof(Block, high), 4, 16},
+                                  {offsetof(Block, low), 4, 32}};
 
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value();
@@ -29,6 +34,6 @@ void decode(const Block& block, float* out) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_q6g16s256 =
-    row_form_type<Block, 256, decode>(DType::q6g16s256, "q6g16s256", 14, "q6_k");
+    block_panel_type<Block, 256, kFields, decode>(DType::q6g16s256, "q6g16s256", 14, "q6_k");
 
 }  // namespace runnel

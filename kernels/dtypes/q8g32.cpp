@@ -10,6 +10,8 @@ struct Block {
   int8_t quants[32];
 };
 
+constexpr PanelField kFields[] = {{0, 2, 1}, {offsetof(Block, quants), 4, 8}};
+
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value();
   for (int i = 0; i < 32; ++i) out[i] = scale * static_cast<float>(block.quants[i]);
@@ -53,6 +55,6 @@ void encode(const float* in, Block& block) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_q8g32 =
-    block_panel_type<Block, 32, 1, decode, encode>(DType::q8g32, "q8g32", 8, "q8_0");
+    block_panel_type<Block, 32, kFields, decode, encode>(DType::q8g32, "q8g32", 8, "q8_0");
 
 }  // namespace runnel

@@ -28,10 +28,11 @@ enum class LhsType : uint8_t {
 //   T     q[groups * 32]     q = round(x / scale), |q| <= lhs_levels
 //   float scale[groups]      max |x| of the group / lhs_levels; 0 for a group of zeros
 //   int32 sum[groups]        sum of the group's q: an offset in the weights costs one multiply-add a group
+//   int16 halves[groups][2]  of T = int8 only: sums of the first and the last 16, for types with groups of 16
 // with zero values beyond the true width. Rows lie lhs_stride bytes apart, each 64-byte aligned.
 constexpr int lhs_levels(LhsType type) noexcept { return type == LhsType::q8g32 ? 127 : 127 * 256; }
 constexpr size_t quantized_row_bytes(LhsType type, uint32_t groups) noexcept {
-  return (size_t(groups) * (type == LhsType::q8g32 ? 40 : 72) + 63) & ~size_t(63);
+  return (size_t(groups) * (type == LhsType::q8g32 ? 44 : 72) + 63) & ~size_t(63);
 }
 
 struct MatmulArgs {

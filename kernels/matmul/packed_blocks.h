@@ -25,13 +25,17 @@ struct LhsRow {
   const T* q;
   const float* scale;
   const int32_t* sum;
+  const int16_t* halves;  // two a group; of int8 rows only
 };
 
-template <class T>
+// kGroups: groups of 32 in a block of the weights.
+template <class T, uint32_t kGroups = 1>
 static inline LhsRow<T> lhs_row(const MatmulArgs& args, uint32_t row) noexcept {
+  const size_t groups = size_t{args.blocks} * kGroups;
   const auto* q = reinterpret_cast<const T*>(static_cast<const uint8_t*>(args.lhs) + row * args.lhs_stride);
-  const float* scale = reinterpret_cast<const float*>(q + size_t{args.blocks} * 32);
-  return {q, scale, reinterpret_cast<const int32_t*>(scale + args.blocks)};
+  const float* scale = reinterpret_cast<const float*>(q + groups * 32);
+  const int32_t* sum = reinterpret_cast<const int32_t*>(scale + groups);
+  return {q, scale, sum, reinterpret_cast<const int16_t*>(sum + groups)};
 }
 
 // Lhs: what the activations are.

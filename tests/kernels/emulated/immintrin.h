@@ -67,5 +67,7 @@ inline void mask_storeu_ps(float* p, uint16_t mask, __m512 x) {
 #define _mm512_cvtph_ps(x) emulated::cvtph_ps(x)
 #define _mm512_cvtps_ph(x, rounding) emulated::cvtps_ph(x)
 #define _mm512_mask_storeu_ps(p, mask, x) emulated::mask_storeu_ps(p, mask, x)
+#undef _mm512_madd_epi16  // the package gives it four parameters
+#define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
 #define _mm256_dpbusd_avx_epi32(sum, a, b) simde_mm256_dpbusd_epi32(sum, a, b)
 #define _mm256_dpwssd_avx_epi32(sum, a, b) simde_mm256_dpwssd_epi32(sum, a, b)

@@ -1,0 +1,18 @@
+// tile_k.h with AVX-VNNI: four byte products into 32 bits in one instruction.
+#pragma once
+
+#include "kernels/matmul/k_ops_avx2.h"
+
+namespace runnel {
+namespace {
+
+struct KOpsAvxVnni : KLanes256 {
+  static constexpr bool kSums16 = false;
+
+  static I dot(I sum, U w, Q q) noexcept {
+    return __builtin_bit_cast(I, _mm256_dpbusd_avx_epi32(bits(sum), bits(w), q));
+  }
+};
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,102 @@
+// How GGUF's k-quants lie in panels of 16 rows (kernels/dtypes/panel.h) and what their bytes mean, group of 32 by
+// group, for kernels of every instruction set: written over U, lanes of uint32, one lane a row. `part` counts the Us in
+// a vector of 16 rows.
+//
+// A block is 256 values of k: float16 fields, then vectors of 64 bytes.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace runnel {
+namespace {
+
+template <class U>
+static inline U load_lanes(const uint8_t* block, int vector, int part) noexcept {
+  U lanes;
+  __builtin_memcpy(&lanes, block + 64 * vector + sizeof(U) * static_cast<size_t>(part), sizeof(U));
+  return lanes;
+}
+
+// The 6-bit scales and minima of Q4_K and Q5_K (kernels/dtypes/k_groups.h): three words a row.
+struct KGroups {
+  template <class U>
+  static inline U scale(const uint8_t* words, int group, int part) noexcept {
+    const int shift = 8 * (group & 3);
+    if (group < 4) return load_lanes<U>(words, 0, part) >> shift & 63u;
+    return (load_lanes<U>(words, 2, part) >> shift & 15u) | (load_lanes<U>(words, 0, part) >> (shift + 6) & 3u) << 4;
+  }
+  template <class U>
+  static inline U minimum(const uint8_t* words, int group, int part) noexcept {
+    const int shift = 8 * (group & 3);
+    if (group < 4) return load_lanes<U>(words, 1, part) >> shift & 63u;
+    return (load_lanes<U>(words, 2, part) >> (shift + 4) & 15u) | (load_lanes<U>(words, 1, part) >> (shift + 6) & 3u)
+                                                                      << 4;
+  }
+};
+
+// In each: weights<U>() gives k 4j .. 4j+3 of a group as unsigned bytes of at most kMost.
+//
+// Q4_K: 16 scales, 16 minima, 3 vectors of group scales, 32 of quants. w = scale * s * q - minimum * m.
+struct Q4kBlock {
+  static constexpr size_t kBytes = 16 * 144, kMinima = 32;
+  static constexpr int kMost = 15;
+  static constexpr bool kHalfGroups = false;
+  template <class U>
+  static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
+    return load_lanes<U>(block + 256, group / 2 * 8 + j, part) >> (group % 2 * 4) & 0x0f0f0f0fu;
+  }
+  template <class U>
+  static inline U scale(const uint8_t* block, int group, int part) noexcept {
+    return KGroups::scale<U>(block + 64, group, part);
+  }
+  template <class U>
+  static inline U minimum(const uint8_t* block, int group, int part) noexcept {
+    return KGroups::minimum<U>(block + 64, group, part);
+  }
+};
+
+// Q5_K: 16 scales, 16 minima, 3 vectors of group scales, 8 of fifth bits, 32 of low bits. w as in Q4_K.
+struct Q5kBlock {
+  static constexpr size_t kBytes = 16 * 176, kMinima = 32;
+  static constexpr int kMost = 31;
+  static constexpr bool kHalfGroups = false;
+  template <class U>
+  static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
+    const U low = load_lanes<U>(block + 768, group / 2 * 8 + j, part) >> (group % 2 * 4) & 0x0f0f0f0fu;
+    return low | (load_lanes<U>(block + 256, j, part) >> group & 0x01010101u) << 4;
+  }
+  template <class U>
+  static inline U scale(const uint8_t* block, int group, int part) noexcept {
+    return KGroups::scale<U>(block + 64, group, part);
+  }
+  template <class U>
+  static inline U minimum(const uint8_t* block, int group, int part) noexcept {
+    return KGroups::minimum<U>(block + 64, group, part);
+  }
+};
+
+// Q6_K: 16 scales, 4 vectors of group scales (int8, groups of 16), 16 of high bits, 32 of low bits.
+// w = scale * s * (q - 32).
+struct Q6kBlock {
+  static constexpr size_t kBytes = 16 * 210;
+  static constexpr int kMost = 63, kOffset = 32;
+  static constexpr bool kHalfGroups = true;
+  template <class U>
+  static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
+    const U low = load_lanes<U>(block + 1312, group / 4 * 16 + group % 2 * 8 + j, part) >> (group % 4 / 2 * 4);
+    const U high = load_lanes<U>(block + 288, group / 4 * 8 + j, part) >> (group % 4 * 2);
+    return (low & 0x0f0f0f0fu) | (high & 0x03030303u) << 4;
+  }
+  // s of the first (low) and the last (high) 16 of the group as two int16 in a lane.
+  template <class U>
+  static inline U scales(const uint8_t* block, int group, int part) noexcept {
+    const U two = load_lanes<U>(block + 32, group / 2, part) >> (group % 2 * 16) & 0xffffu;
+    const U bytes = (two & 0xffu) | (two & 0xff00u) << 8;
+    const U negative = bytes >> 7 & 0x00010001u;
+    return bytes | ((negative << 16) - (negative << 8));  // 0xff above each negative byte
+  }
+};
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,191 @@
+// q8g32 activations times panels of k-quants (k_panels.h): one template for every instruction set.
+//
+// Ops says how lanes multiply and add; a panel's 16 rows are kParts registers of it:
+//   U, I, F              lanes of uint32, int32 and float, one lane a row
+//   Q, broadcast(q)      four activations for every lane
+//   kSums16              products are first summed in 16 bits: multiply, add and join below; otherwise dot
+//   dot(I, U, Q)         adds four products to each lane; the weights are bytes 0..63
+//   S, multiply(U, Q)    four products in each lane as two 16-bit sums; add(S, U, Q)
+//   join(I, S, U scales) adds a lane's two 16-bit sums, each times the int16 in its half of `scales`
+//   pair_dot(U, halves)  the two int16 of a lane times halves[0] and halves[1]
+//   fma(F, F, F), to_float(I), load_halves(const uint8_t*), splat(float)
+//
+// A group's dot product is an exact integer, its scale included where a group has two (Q6_K). Each output adds its
+// groups in ascending order, one fused multiply-add each and one for the minimum, so that a row's bits depend neither
+// on the tokens beside it nor on the instruction set.
+#pragma once
+
+#include "kernels/matmul/k_panels.h"
+#include "kernels/matmul/packed_blocks.h"
+
+namespace runnel {
+namespace {
+
+inline constexpr int kKGroups = 8;  // groups of 32 in a block
+
+// Group sums of every token and part, in 32 bits.
+template <class Ops, int kTokens>
+struct KDots {
+  typename Ops::I at[kTokens][Ops::kParts];
+};
+
+// 16-bit sums that last a whole group: at most 8 * 2 * 15 * 127.
+template <class Ops, class Block, int kTokens>
+static inline void k_dots_by_group(const uint8_t* block, int g, const int8_t* const* q,
+                                   KDots<Ops, kTokens>& dots) noexcept {
+  typename Ops::S sums[kTokens][Ops::kParts] = {};
+  for (int j = 0; j < 8; ++j) {
+    typename Ops::U w[Ops::kParts];
+    for (int p = 0; p < Ops::kParts; ++p) w[p] = Block::template weights<typename Ops::U>(block, g, j, p);
+    for (int t = 0; t < kTokens; ++t) {
+      const auto activations = Ops::broadcast(q[t] + 4 * j);
+      for (int p = 0; p < Ops::kParts; ++p) sums[t][p] = Ops::add(sums[t][p], w[p], activations);
+    }
+  }
+  for (int t = 0; t < kTokens; ++t)
+    for (int p = 0; p < Ops::kParts; ++p) dots.at[t][p] = Ops::join(typename Ops::I{}, sums[t][p], Ops::ones());
+}
+
+// 16-bit sums of two vectors: at most 2 * 2 * 63 * 127. scales[h]: of half h of the group.
+template <class Ops, class Block, int kTokens>
+static inline void k_dots_by_pair(const uint8_t* block, int g, const int8_t* const* q,
+                                  const typename Ops::U (*scales)[Ops::kParts], KDots<Ops, kTokens>& dots) noexcept {
+  for (int j = 0; j < 8; j += 2) {
+    typename Ops::U w[2][Ops::kParts];
+    for (int i = 0; i < 2; ++i)
+      for (int p = 0; p < Ops::kParts; ++p) w[i][p] = Block::template weights<typename Ops::U>(block, g, j + i, p);
+    for (int t = 0; t < kTokens; ++t) {
+      const auto first = Ops::broadcast(q[t] + 4 * j), second = Ops::broadcast(q[t] + 4 * j + 4);
+      for (int p = 0; p < Ops::kParts; ++p) {
+        const auto sums = Ops::add(Ops::multiply(w[0][p], first), w[1][p], second);
+        dots.at[t][p] = Ops::join(dots.at[t][p], sums, scales[j / 4][p]);
+      }
+    }
+  }
+}
+
+// 32-bit sums at once.
+template <class Ops, class Block, int kTokens>
+static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end, const int8_t* const* q,
+                                 KDots<Ops, kTokens>& dots) noexcept {
+  for (int j = begin; j < end; ++j) {
+    typename Ops::U w[Ops::kParts];
+    for (int p = 0; p < Ops::kParts; ++p) w[p] = Block::template weights<typename Ops::U>(block, g, j, p);
+    for (int t = 0; t < kTokens; ++t) {
+      const auto activations = Ops::broadcast(q[t] + 4 * j);
+      for (int p = 0; p < Ops::kParts; ++p) dots.at[t][p] = Ops::dot(dots.at[t][p], w[p], activations);
+    }
+  }
+}
+
+// Groups with one scale and a minimum: Q4_K, Q5_K.
+template <class Ops, class Block, int kTokens>
+static inline void k_group_with_minimum(const uint8_t* block, int g, const LhsRow<int8_t>* lhs, uint32_t b,
+                                        const int8_t* const* q, typename Ops::F (*total)[Ops::kParts]) noexcept {
+  using U = typename Ops::U;
+  KDots<Ops, kTokens> dots = {};
+  if constexpr (!Ops::kSums16) {
+    k_dots_direct<Ops, Block, kTokens>(block, g, 0, 8, q, dots);
+  } else if constexpr (Block::kMost <= 15) {
+    k_dots_by_group<Ops, Block, kTokens>(block, g, q, dots);
+  } else {
+    U ones[2][Ops::kParts];
+    for (auto& half : ones)
+      for (U& part : half) part = Ops::ones();
+    k_dots_by_pair<Ops, Block, kTokens>(block, g, q, ones, dots);
+  }
+  for (int p = 0; p < Ops::kParts; ++p) {
+    const auto scale = Ops::to_float(Block::template scale<U>(block, g, p)) * Ops::load_halves(block, p);
+    const auto minimum =
+        Ops::to_float(Block::template minimum<U>(block, g, p)) * Ops::load_halves(block + Block::kMinima, p);
+    for (int t = 0; t < kTokens; ++t) {
+      const float lhs_scale = lhs[t].scale[b];
+      const float sum = -(lhs_scale * static_cast<float>(lhs[t].sum[b]));
+      total[t][p] = Ops::fma(Ops::to_float(dots.at[t][p]), scale * Ops::splat(lhs_scale), total[t][p]);
+      total[t][p] = Ops::fma(minimum, Ops::splat(sum), total[t][p]);
+    }
+  }
+}
+
+// Groups whose halves have integer scales of their own, and an offset: Q6_K.
+template <class Ops, class Block, int kTokens>
+static inline void k_group_of_halves(const uint8_t* block, int g, const LhsRow<int8_t>* lhs, uint32_t b,
+                                     const int8_t* const* q, typename Ops::F (*total)[Ops::kParts]) noexcept {
+  using U = typename Ops::U;
+  using I = typename Ops::I;
+  KDots<Ops, kTokens> dots = {};
+  U both[Ops::kParts];
+  for (int p = 0; p < Ops::kParts; ++p) both[p] = Block::template scales<U>(block, g, p);
+  if constexpr (Ops::kSums16) {
+    U scales[2][Ops::kParts];
+    for (int p = 0; p < Ops::kParts; ++p) {
+      scales[0][p] = (both[p] & 0xffffu) | both[p] << 16;
+      scales[1][p] = (both[p] & 0xffff0000u) | both[p] >> 16;
+    }
+    k_dots_by_pair<Ops, Block, kTokens>(block, g, q, scales, dots);
+  } else {
+    for (int half = 0; half < 2; ++half) {
+      KDots<Ops, kTokens> part = {};
+      k_dots_direct<Ops, Block, kTokens>(block, g, 4 * half, 4 * half + 4, q, part);
+      for (int p = 0; p < Ops::kParts; ++p) {
+        const I scale = Ops::as_signed(half == 0 ? both[p] << 16 : both[p]) >> 16;
+        for (int t = 0; t < kTokens; ++t) dots.at[t][p] += part.at[t][p] * scale;
+      }
+    }
+  }
+  for (int p = 0; p < Ops::kParts; ++p) {
+    const auto scale = Ops::load_halves(block, p);
+    for (int t = 0; t < kTokens; ++t) {
+      const I dot = dots.at[t][p] - Ops::pair_dot(both[p], lhs[t].halves + 2 * size_t{b}) * Block::kOffset;
+      total[t][p] = Ops::fma(Ops::to_float(dot), scale * Ops::splat(lhs[t].scale[b]), total[t][p]);
+    }
+  }
+}
+
+template <class Ops, class Block, int kTokens>
+static void multiply_k_panels(const MatmulArgs& a) noexcept {
+  constexpr size_t kAhead = kTokens == 1 ? 2048 : 0;  // bytes; in a tall tile the weights are in cache
+  LhsRow<int8_t> lhs[kTokens];
+  for (int t = 0; t < kTokens; ++t) lhs[t] = lhs_row<int8_t, kKGroups>(a, static_cast<uint32_t>(t));
+  const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
+  for (uint32_t column = 0; column < a.n; column += kPanelRows) {
+    typename Ops::F total[kTokens][Ops::kParts] = {};
+    for (uint32_t b = 0; b < a.blocks * kKGroups; b += kKGroups, block += Block::kBytes) {
+      for (int g = 0; g < kKGroups; ++g) {
+        if constexpr (kAhead != 0) {
+          constexpr size_t kShare = Block::kBytes / kKGroups;
+          for (size_t at = 0; at < kShare; at += 64) __builtin_prefetch(block + kAhead + size_t(g) * kShare + at);
+        }
+        const uint32_t group = b + static_cast<uint32_t>(g);
+        const int8_t* q[kTokens];
+        for (int t = 0; t < kTokens; ++t) q[t] = lhs[t].q + size_t{group} * 32;
+        if constexpr (Block::kHalfGroups) {
+          k_group_of_halves<Ops, Block, kTokens>(block, g, lhs, group, q, total);
+        } else {
+          k_group_with_minimum<Ops, Block, kTokens>(block, g, lhs, group, q, total);
+        }
+      }
+    }
+    const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;
+    for (int t = 0; t < kTokens; ++t) {
+      float* dst = dst_row(a, static_cast<uint32_t>(t), column);
+      if (columns == kPanelRows) {
+        __builtin_memcpy(dst, total[t], kPanelRows * sizeof(float));
+      } else {
+        __builtin_memcpy(dst, total[t], columns * sizeof(float));
+      }
+    }
+  }
+}
+
+// 1 to kMr tokens.
+template <class Ops, class Block, int kMr>
+static void multiply_k_tile(const MatmulArgs& a) noexcept {
+  if constexpr (kMr > 1) {
+    if (a.m < static_cast<uint32_t>(kMr)) return multiply_k_tile<Ops, Block, kMr - 1>(a);
+  }
+  multiply_k_panels<Ops, Block, kMr>(a);
+}
+
+}  // namespace
+}  // namespace runnel
