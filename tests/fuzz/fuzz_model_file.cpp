@@ -4,7 +4,7 @@
 //   SHA-256:
 //        so the checks behind the hashes are reached.
 //
-// Seeds: graph_tests --gtest_also_run_disabled_tests --gtest_filter=ModelFileSeeds.* with RUNNEL_SEED_DIR set.
+// Seeds: model_file_seeds.cpp.
 #include <cstdlib>
 #include <cstring>
 

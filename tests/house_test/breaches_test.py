@@ -12,6 +12,8 @@ GOOD = {
     "kernels/isa.h": "#if defined(__x86_64__)\n#endif\n",
     "kernels/matmul/matmul.inc": "MATMUL_KERNEL(avx2, f32, q8g32, q4g32, 1, 16, 4)\n",
     "kernels/matmul/matmul_f32_q8g32_q4g32_1x16x4_avx2.cpp": "",
+    "kernels/limits/peak.inc": "PEAK_LOOPS(avx2)\n",
+    "kernels/limits/peak_avx2.cpp": "",
     "graph/ops.inc": "OP(add)\n",
     "graph/ops/add.cpp": '#include "kernels/dtype.h"\n',
     "graph/file/chunk_check.cpp": "#ifdef __linux__\n#endif\n",
@@ -32,6 +34,7 @@ BAD = {
     "kernels/dtypes/orphan.cpp": ("", "no row in kernels/dtypes.inc"),
     "graph/ops/orphan.cpp": ("", "no row in graph/ops.inc"),
     "kernels/matmul/matmul_f32_f32_f32_1x1x1_scalar.cpp": ("", "no row in kernels/matmul/matmul.inc"),
+    "kernels/limits/peak_neon.cpp": ("", "no row in kernels/limits/peak.inc"),
     "converters/models/orphan.cpp": ("", "no row in converters/models/archs.inc"),
     "docs/path.md": ("see /" + "home/me/x\n", "names a path of one machine"),
 }

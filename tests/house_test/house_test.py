@@ -143,6 +143,8 @@ def main():
                    lambda r: f"attention_{r[1]}_{r[0]}", lambda s: s.startswith("attention_"))
     check_registry("kernels/vector/vector.inc", "VECTOR_OPS", "kernels/vector", lambda r: f"vector_{r[0]}",
                    lambda s: s.startswith("vector_"))
+    check_registry("kernels/limits/peak.inc", "PEAK_LOOPS", "kernels/limits", lambda r: f"peak_{r[0]}",
+                   lambda s: s.startswith("peak_"))
     check_registry("graph/ops.inc", "OP", "graph/ops", lambda r: r[0])
     check_registry("converters/models/archs.inc", "ARCH", "converters/models", lambda r: r[0])
     check_formats()
