@@ -130,7 +130,7 @@ runnel_status copy_out(const char* who, const Array<T>& from, T* to, size_t capa
 
 }  // namespace
 
-const char* runnel_version(void) { return "0.1.0"; }
+const char* runnel_version(void) { return RUNNEL_VERSION; }
 
 const char* runnel_status_name(runnel_status status) {
   if (status < RUNNEL_OK || status > RUNNEL_INTERNAL) return "unknown";

@@ -142,7 +142,7 @@ typedef struct runnel_generation {
  * never after runnel_generate returned. */
 typedef bool (*runnel_text_callback)(void* context, const char* text, size_t bytes);
 
-/* "0.1.0". Static storage. */
+/* The library's version, "major.minor.patch". Static storage. */
 const char* runnel_version(void);
 
 /* "ok", "over_budget", ... Never null, static storage. */

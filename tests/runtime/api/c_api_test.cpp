@@ -137,7 +137,7 @@ TEST_F(CApi, NothingIsAnInvalidArgument) {
   EXPECT_EQ(runnel_model_open("/no/such.rnl", nullptr, &model), RUNNEL_IO);
   EXPECT_STREQ(runnel_status_name(RUNNEL_OVER_BUDGET), "over_budget");
   EXPECT_STREQ(runnel_status_name(static_cast<runnel_status>(99)), "unknown");
-  EXPECT_STREQ(runnel_version(), "0.1.0");
+  EXPECT_STREQ(runnel_version(), RUNNEL_VERSION);
 }
 
 }  // namespace
