@@ -227,6 +227,7 @@ Status convert_checked(const ConvertOptions& options, ConvertReport* report) {
   spec.provenance = provenance_views;
   WriterOptions writer_options;
   writer_options.shard_bytes = options.shard_bytes;
+  if (!options.signing_key.empty()) writer_options.signing_key = options.signing_key.c_str();
   RUNNEL_ASSIGN(ModelWriter writer, ModelWriter::create(options.output.c_str(), spec, writer_options));
 
   SourceHash hash(source->files());

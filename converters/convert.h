@@ -22,6 +22,7 @@ struct ConvertOptions {
   uint64_t shard_bytes = 0;   // 0: one file
   bool no_template = false;   // leave the chat template out (else one that fails is an error)
   std::string name;           // empty: taken from the source
+  std::string signing_key;    // file of an Ed25519 private key in PEM; empty: not signed
   const std::atomic<bool>* cancel = nullptr;  // Ctrl-C
   ParallelFor* workers = nullptr;             // null: the calling thread
   // Called as tensors are done; may be null.

@@ -30,12 +30,18 @@ Result<json> side_file(const fs::path& path) {
   return read_json_file(path, kMostSideBytes);
 }
 
-Result<TokenizerSpec> read_any(const fs::path& path) {
-  RUNNEL_ASSIGN(const std::string text, read_text_file(path, kMostTokenizerBytes));
+Result<TokenizerSpec> parse_any(const std::string& text) {
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && text[first] == '{') return read_tokenizer_json(text);
   if (is_tiktoken(text)) return read_tiktoken(text);
   return read_sentencepiece({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+Result<TokenizerSpec> read_any(const fs::path& path) {
+  RUNNEL_ASSIGN(const std::string text, read_text_file(path, kMostTokenizerBytes));
+  Result<TokenizerSpec> spec = parse_any(text);
+  if (!spec.ok()) return std::move(spec).status().with_context("%s", path.string().c_str());
+  return spec;
 }
 
 int32_t find_token(const TokenizerSpec& spec, const std::string& text) {

@@ -107,6 +107,10 @@ struct ModelWriter::Impl {
 
   Status prepare(std::string_view path) noexcept {
     RUNNEL_TRY(check_spec(spec, options));
+    if (!signing_key.empty()) {  // a key that cannot sign is known now, not after the last weight
+      uint8_t public_key[32], signature[64];
+      RUNNEL_TRY(sign_header(signing_key.data(), {}, public_key, signature));
+    }
     RUNNEL_TRY(rnl::lay_out_data(spec, &layout));
     RUNNEL_TRY(check_graph(*spec.graph, spec.vocab_size, layout.tensors));
     const uint64_t chunk_count = ceil_div<uint64_t>(layout.data_bytes, options.chunk_bytes);

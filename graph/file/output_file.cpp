@@ -34,13 +34,15 @@ bool still_named(int fd, const char* path) noexcept {
 }  // namespace
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
-    : path_(std::move(other.path_)),
+    : who_(other.who_),
+      path_(std::move(other.path_)),
       partial_(std::move(other.partial_)),
       folder_(std::move(other.folder_)),
       fd_(std::exchange(other.fd_, -1)),
       state_(std::exchange(other.state_, State::none)) {}
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+  std::swap(who_, other.who_);
   std::swap(path_, other.path_);
   std::swap(partial_, other.partial_);
   std::swap(folder_, other.folder_);
@@ -55,26 +57,27 @@ OutputFile::~OutputFile() {
 }
 
 Status OutputFile::fail(const char* what, int error) const noexcept {
-  return Status::error(Code::io, "model writer: cannot %s %s: %s", what, path_.data(), std::strerror(error));
+  return Status::error(Code::io, "%s: cannot %s %s: %s", who_, what, path_.data(), std::strerror(error));
 }
 
-Result<OutputFile> OutputFile::create(std::string_view path) noexcept {
+Result<OutputFile> OutputFile::create(std::string_view path, const char* who) noexcept {
   constexpr char kSuffix[] = ".partial";
   OutputFile file;
+  file.who_ = who;
   if (!file.path_.append({path.data(), path.size()}) || !file.path_.push('\0') ||
       !file.partial_.append({path.data(), path.size()}) || !file.partial_.append(kSuffix) ||
       !folder_of(path, &file.folder_)) {
-    return out_of_memory("model writer", "a path");
+    return out_of_memory(who, "a path");
   }
   struct stat info;
   if (::stat(file.path(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    return Status::error(Code::io, "model writer: %s exists and is no regular file", file.path());
+    return Status::error(Code::io, "%s: %s exists and is no regular file", who, file.path());
   }
   for (int attempt = 0; attempt < 16; ++attempt) {
     file.fd_ = ::open(file.partial_.data(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (file.fd_ < 0) return file.fail("create", errno);
     if (::flock(file.fd_, LOCK_EX | LOCK_NB) != 0) {
-      return Status::error(Code::io, "model writer: %s is being written by another process", file.path());
+      return Status::error(Code::io, "%s: %s is being written by another process", who, file.path());
     }
     if (still_named(file.fd_, file.partial_.data())) {
       file.state_ = State::partial;
@@ -83,7 +86,7 @@ Result<OutputFile> OutputFile::create(std::string_view path) noexcept {
     }
     file.close();
   }
-  return Status::error(Code::io, "model writer: %s keeps changing hands", file.path());
+  return Status::error(Code::io, "%s: %s keeps changing hands", who, file.path());
 }
 
 Status OutputFile::reopen() noexcept {
@@ -99,7 +102,7 @@ Status OutputFile::write_at(uint64_t offset, std::span<const uint8_t> bytes) noe
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       const int error = n < 0 ? errno : ENOSPC;
-      return Status::error(Code::io, "model writer: cannot write %s: %s after %llu bytes", path_.data(),
+      return Status::error(Code::io, "%s: cannot write %s: %s after %llu bytes", who_, path_.data(),
                            std::strerror(error), static_cast<unsigned long long>(offset + done));
     }
     done += static_cast<size_t>(n);

@@ -19,8 +19,9 @@ class OutputFile {
   OutputFile& operator=(OutputFile&& other) noexcept;
   ~OutputFile();  // removes what was not published
 
-  // Creates or empties "<path>.partial" and locks it, so that two writers of one path do not mix.
-  static Result<OutputFile> create(std::string_view path) noexcept;
+  // Creates or empties "<path>.partial" and locks it, so that two writers of one path do not mix. `who` speaks in every
+  // status; static.
+  static Result<OutputFile> create(std::string_view path, const char* who = "model writer") noexcept;
 
   // Writes all of `bytes` at `offset`. A full disk is an io status that names path and bytes.
   Status write_at(uint64_t offset, std::span<const uint8_t> bytes) noexcept;
@@ -43,6 +44,7 @@ class OutputFile {
   Status reopen() noexcept;
   Status fail(const char* what, int error) const noexcept;
 
+  const char* who_ = "";
   Array<char> path_, partial_, folder_;  // zero-terminated
   int fd_ = -1;
   enum class State : uint8_t { none, partial, published } state_ = State::none;

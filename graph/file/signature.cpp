@@ -47,6 +47,18 @@ Status sign_header(const char* key_path, const Digest& header, uint8_t* public_k
   return {};
 }
 
+Status read_public_key(const char* path, uint8_t* public_key) noexcept {
+  const std::unique_ptr<std::FILE, Free> file(std::fopen(path, "re"));
+  if (!file) return Status::error(Code::io, "signature: cannot open key %s: %s", path, std::strerror(errno));
+  const std::unique_ptr<EVP_PKEY, Free> key(PEM_read_PUBKEY(file.get(), nullptr, &no_pass_phrase, nullptr));
+  size_t key_bytes = 32;
+  if (!key || EVP_PKEY_id(key.get()) != EVP_PKEY_ED25519 ||
+      EVP_PKEY_get_raw_public_key(key.get(), public_key, &key_bytes) != 1 || key_bytes != 32) {
+    return Status::error(Code::invalid_argument, "signature: %s is no Ed25519 public key in PEM", path);
+  }
+  return {};
+}
+
 Status check_signature(const Digest& header, const uint8_t* public_key, const uint8_t* signature) noexcept {
   const std::unique_ptr<EVP_PKEY, Free> key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, public_key, 32));
   const std::unique_ptr<EVP_MD_CTX, Free> context(EVP_MD_CTX_new());

@@ -15,6 +15,9 @@ namespace runnel {
 // ("openssl genpkey -algorithm ed25519").
 Status sign_header(const char* key_path, const Digest& header, uint8_t* public_key, uint8_t* signature) noexcept;
 
+// Fills public_key[32] from a file with an Ed25519 public key in PEM ("openssl pkey -in KEY -pubout").
+Status read_public_key(const char* path, uint8_t* public_key) noexcept;
+
 // corrupt_file when the signature is not this key's signature of this header.
 Status check_signature(const Digest& header, const uint8_t* public_key, const uint8_t* signature) noexcept;
 

@@ -95,7 +95,6 @@ Status bench_threads(const Options& options, uint32_t threads, std::vector<Run>*
       RUNNEL_ASSIGN(const StepTimes times, bench_decode(session, {.tokens = tokens, .depth = depth, .warm_up = 10}));
       runs->push_back({kDecode, tokens, depth, threads, times});
     }
-    if (interrupted()) return Status::error(Code::cancelled, "bench: interrupted");
   }
   return {};
 }

@@ -1,7 +1,12 @@
 #include "tools/runnel/command.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "kernels/isa.h"
@@ -10,8 +15,8 @@ namespace runnel::tools {
 namespace {
 
 std::atomic<bool> g_interrupted = false;
-void (*g_also)(void*) = nullptr;
-void* g_also_context = nullptr;
+void (*volatile g_also)(void*) = nullptr;
+void* volatile g_also_context = nullptr;
 
 extern "C" void on_signal(int number) {
   if (g_interrupted.exchange(true)) {
@@ -20,6 +25,18 @@ extern "C" void on_signal(int number) {
     return;
   }
   if (g_also != nullptr) g_also(g_also_context);
+}
+
+constexpr int kEnding[] = {SIGINT, SIGTERM, SIGHUP};
+
+// What the command relies on, whatever it was started from.
+void settle_surroundings() {
+  // A full disk or a closed pipe is an error of write(), reported as one line, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  // A standard stream that is closed would lend its number to the next file: what is printed must not land in a model.
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream)
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF) (void)!::open("/dev/null", O_RDONLY);
 }
 
 constexpr const char* kAbout =
@@ -36,14 +53,29 @@ bool interrupted() { return g_interrupted.load(); }
 
 const std::atomic<bool>& interrupt_flag() { return g_interrupted; }
 
-void watch_interrupts(void (*also)(void*), void* context) {
-  g_also = also;
+InterruptWatch::InterruptWatch(void (*also)(void*), void* context) {
   g_also_context = context;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
-  // A full disk or a closed pipe is an error of write(), reported as one line, not the end of the process.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
+  g_also = also;
+  // One that is ignored on purpose (nohup) stays ignored.
+  for (const int number : kEnding)
+    if (std::signal(number, on_signal) == SIG_IGN) std::signal(number, SIG_IGN);
+}
+
+InterruptWatch::~InterruptWatch() {
+  for (const int number : kEnding)
+    if (std::signal(number, SIG_DFL) == SIG_IGN) std::signal(number, SIG_IGN);
+  g_also = nullptr;
+}
+
+Status flush_output() {
+  if (std::ferror(stdout) != 0) return Status::error(Code::io, "cannot write to standard output");
+  if (std::fflush(stdout) == 0) return {};
+  return Status::error(Code::io, "cannot write to standard output: %s", std::strerror(errno));
+}
+
+Status print_text(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return {};
+  return Status::error(Code::io, "cannot write to standard output: %s", std::strerror(errno));
 }
 
 void print_json(const Json& value) {
@@ -67,23 +99,30 @@ int run_command(int argc, const char* const* argv) {
     add_logits(app, chosen);
     add_eval(app, chosen);
     add_bench(app, chosen);
+    if (argc < 2) {
+      std::fputs(app.help().c_str(), stderr);
+      return 2;
+    }
+    const auto named = app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == argv[1]; });
+    if (named.empty() && argv[1][0] != '-') {
+      std::fprintf(stderr, "runnel: %s is no subcommand (see runnel --help)\n", argv[1]);
+      return 2;
+    }
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-      std::fprintf(stderr, "runnel: %s (see runnel --help)\n", error.what());
+      std::fprintf(stderr, "runnel: %s (see runnel %s--help)\n", error.what(),
+                   named.empty() ? "" : (named[0]->get_name() + " ").c_str());
       return 2;
     }
-    watch_interrupts();
+    settle_surroundings();
     if (const char* unknown = unknown_isa_request(); unknown != nullptr)
       std::fprintf(stderr, "runnel: RUNNEL_ISA=%s is no instruction set that this build knows; ignored\n", unknown);
-    const Status status = chosen.run ? chosen.run() : Status();
-    if (status.ok() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;
-    if (status.ok()) {
-      std::fprintf(stderr, "runnel: cannot write the output\n");
-    } else {
-      std::fprintf(stderr, "runnel: %s\n", status.message());
-    }
+    Status status = chosen.run ? chosen.run() : Status();
+    if (status.ok()) status = flush_output();
+    if (status.ok()) return 0;
+    std::fprintf(stderr, "runnel: %s\n", status.message());
     return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "runnel: %s\n", error.what());

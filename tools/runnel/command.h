@@ -31,12 +31,25 @@ void add_bench(CLI::App& app, Chosen& chosen);
 // the work failed, 2 when the arguments make no sense.
 int run_command(int argc, const char* const* argv);
 
+// io when what was printed does not reach standard output: a full disk, a reader that is gone.
+Status flush_output();
+// Text that a person waits for: written through at once.
+Status print_text(std::string_view text);
+
 // One JSON object on stdout, and nothing else there. Bytes that are not UTF-8 come out as U+FFFD.
 void print_json(const Json& value);
 
-// Set by SIGINT and SIGTERM once a subcommand has called watch_interrupts(); a second signal ends the process at once.
+// While one lives, the first SIGINT, SIGTERM or SIGHUP (Ctrl-C, kill, a closed terminal) sets interrupted() and calls
+// `also`, from the signal handler, so that the work ends in order and leaves no partial file; a second one ends the
+// process at once. Otherwise the first one does: right where nothing would be left behind. One at a time.
+class InterruptWatch {
+ public:
+  explicit InterruptWatch(void (*also)(void* context) = nullptr, void* context = nullptr);
+  ~InterruptWatch();
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+};
 bool interrupted();
 const std::atomic<bool>& interrupt_flag();
-void watch_interrupts(void (*also)(void* context) = nullptr, void* context = nullptr);
 
 }  // namespace runnel::tools

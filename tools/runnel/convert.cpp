@@ -15,7 +15,7 @@ namespace runnel::tools {
 namespace {
 
 struct Options {
-  std::string input, output, weights = "auto", shard_size, name;
+  std::string input, output, weights = "auto", shard_size, name, sign_key;
   bool no_template = false, json = false, quiet = false;
   uint32_t threads = 0, worst = 10;
 };
@@ -68,6 +68,8 @@ Status run(const Options& options) {
   convert_options.weights = kWeights.at(options.weights);
   convert_options.no_template = options.no_template;
   convert_options.name = options.name;
+  convert_options.signing_key = options.sign_key;
+  const InterruptWatch watch;
   convert_options.cancel = &interrupt_flag();
   if (!options.shard_size.empty() && !parse_size(options.shard_size, &convert_options.shard_bytes))
     return Status::error(Code::invalid_argument, "convert: --shard-size %s is not a size (try 50M)",
@@ -109,6 +111,8 @@ void add_convert(CLI::App& app, Chosen& chosen) {
       ->capture_default_str();
   sub->add_option("--shard-size", options->shard_size, "Split into files of at most this size (for example 50M)");
   sub->add_option("--name", options->name, "The model's name (default: the source's)");
+  sub->add_option("--sign-key", options->sign_key,
+                  "Sign the model by this Ed25519 private key (PEM; openssl genpkey -algorithm ed25519)");
   sub->add_flag("--no-template", options->no_template, "Leave the chat template out (else one that fails is an error)");
   sub->add_option("--threads", options->threads, "Worker threads (default: as the machine recommends)");
   sub->add_option("--worst", options->worst, "How many tensors the error table shows")->capture_default_str();

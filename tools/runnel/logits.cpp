@@ -27,14 +27,16 @@ Status run(const Options& options) {
   }
   if (ids.empty()) return Status::error(Code::invalid_argument, "logits: no tokens to compute; give --ids or -p");
   RUNNEL_ASSIGN(Session session, Session::create(model));
-  NpyWriter writer(options.output);
-  RUNNEL_TRY(writer.create(ids.size(), model.info().vocab_size));
+  RUNNEL_ASSIGN(NpyWriter writer, NpyWriter::create(options.output, ids.size(), model.info().vocab_size));
+  const InterruptWatch watch([](void* running) { static_cast<Session*>(running)->cancel(); }, &session);
   Status written;
-  RUNNEL_TRY(session.score(ids, [&](uint32_t, std::span<const float> row) {
+  const Status scored = session.score(ids, [&](uint32_t, std::span<const float> row) {
     written = writer.write_rows(row.data(), 1);
     return written.ok();
-  }));
+  });
   RUNNEL_TRY(written);
+  if (interrupted()) return Status::error(Code::cancelled, "logits: interrupted");
+  RUNNEL_TRY(scored);
   RUNNEL_TRY(writer.finish());
   if (options.json) {
     print_json({{"output", options.output},

@@ -1,45 +1,13 @@
 #include "tools/runnel/npy.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 namespace runnel::tools {
-namespace {
 
-std::string partial_name(const std::string& path) { return path + ".partial"; }
-
-bool write_all(int descriptor, const void* data, size_t bytes) {
-  const char* at = static_cast<const char*>(data);
-  while (bytes != 0) {
-    const ssize_t n = ::write(descriptor, at, bytes);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    at += n;
-    bytes -= static_cast<size_t>(n);
-  }
-  return true;
-}
-
-}  // namespace
-
-NpyWriter::~NpyWriter() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(partial_name(path_).c_str());
-}
-
-Status NpyWriter::failed(const char* doing) const {
-  return Status::error(Code::io, "logits: cannot %s %s: %s", doing, path_.c_str(), std::strerror(errno));
-}
-
-Status NpyWriter::create(uint64_t rows, uint64_t cols) {
-  descriptor_ = ::open(partial_name(path_).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) return failed("create");
-  cols_ = cols;
+Result<NpyWriter> NpyWriter::create(const std::string& path, uint64_t rows, uint64_t cols) {
+  NpyWriter out;
+  RUNNEL_ASSIGN(out.file_, OutputFile::create(path, "logits"));
+  out.cols_ = cols;
   char text[128];
   const int length =
       std::snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %llu), }",
@@ -53,22 +21,21 @@ Status NpyWriter::create(uint64_t rows, uint64_t cols) {
   header.append(text, static_cast<size_t>(length));
   header.resize(padded - 1, ' ');
   header.push_back('\n');
-  return write_all(descriptor_, header.data(), header.size()) ? Status() : failed("write");
+  RUNNEL_TRY(out.file_.write_at(0, {reinterpret_cast<const uint8_t*>(header.data()), header.size()}));
+  out.written_bytes_ = header.size();
+  return out;
 }
 
 Status NpyWriter::write_rows(const float* values, uint64_t rows) {
-  return write_all(descriptor_, values, rows * cols_ * sizeof(float)) ? Status() : failed("write");
+  const size_t bytes = rows * cols_ * sizeof(float);
+  RUNNEL_TRY(file_.write_at(written_bytes_, {reinterpret_cast<const uint8_t*>(values), bytes}));
+  written_bytes_ += bytes;
+  return {};
 }
 
 Status NpyWriter::finish() {
-  const int descriptor = descriptor_;
-  descriptor_ = -1;
-  if (::close(descriptor) != 0 || std::rename(partial_name(path_).c_str(), path_.c_str()) != 0) {
-    Status status = failed("finish");
-    ::unlink(partial_name(path_).c_str());
-    return status;
-  }
-  return {};
+  RUNNEL_TRY(file_.sync());
+  return file_.publish();
 }
 
 }  // namespace runnel::tools

@@ -45,11 +45,7 @@ GenerateOptions generate_options(const Options& options, const std::vector<std::
   return generate;
 }
 
-bool write_piece(std::string_view piece) {
-  return std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size() && std::fflush(stdout) == 0;
-}
-
-// Lets Ctrl-C end the generation in progress.
+// For InterruptWatch: ends the prompt or the answer in progress.
 void stop_session(void* session) { static_cast<Session*>(session)->cancel(); }
 
 // The ids that the options describe.
@@ -76,25 +72,29 @@ Status prompt_ids(const Options& options, const Model& model, Array<int32_t>* id
 Status run_once(const Options& options, const Model& model, Session& session) {
   Array<int32_t> ids;
   RUNNEL_TRY(prompt_ids(options, model, &ids));
+  const InterruptWatch watch(stop_session, &session);
   if (ids.empty())
     return Status::error(Code::invalid_argument, "run: the prompt is empty and the model adds no token of its own");
   const Status appended = session.append(ids);
   if (appended.code() == Code::cancelled) return Status::error(Code::cancelled, "run: interrupted");
   RUNNEL_TRY(appended);
   std::string text;
+  Status printed;
   const std::vector<std::string_view> stop(options.stop.begin(), options.stop.end());
   RUNNEL_ASSIGN(const Generation generation,
                 session.generate(generate_options(options, stop), [&](std::string_view piece) {
                   if (options.json) {
                     text.append(piece);
-                    return true;
+                  } else {
+                    printed = print_text(piece);
                   }
-                  return write_piece(piece);
+                  return printed.ok();
                 }));
+  RUNNEL_TRY(printed);
   if (generation.finish == FinishReason::cancelled && interrupted())
     return Status::error(Code::cancelled, "run: interrupted after %zu tokens", generation.ids.size());
   if (!options.json) {
-    write_piece("\n");
+    RUNNEL_TRY(print_text("\n"));
     if (!options.quiet) print_figures(generation);
     return {};
   }
@@ -127,14 +127,21 @@ Status run_interactive(const Options& options, const Model& model, Session& sess
     chat.tools_json = options.tools;
     Array<int32_t> ids;
     RUNNEL_TRY(model.tokenize_chat(messages.dump(-1, ' ', false, Json::error_handler_t::replace), chat, &ids));
-    RUNNEL_TRY(session.replace(ids));
+    // Ctrl-C ends the answer, and the conversation with it; at the prompt, it ends the process.
+    const InterruptWatch watch(stop_session, &session);
+    const Status replaced = session.replace(ids);
+    if (replaced.code() == Code::cancelled) return Status::error(Code::cancelled, "run: interrupted");
+    RUNNEL_TRY(replaced);
     std::string text;
+    Status printed;
     RUNNEL_ASSIGN(const Generation generation,
                   session.generate(generate_options(options, stop), [&](std::string_view piece) {
                     text.append(piece);
-                    return write_piece(piece);
+                    printed = print_text(piece);
+                    return printed.ok();
                   }));
-    write_piece("\n");
+    RUNNEL_TRY(printed);
+    RUNNEL_TRY(print_text("\n"));
     if (!options.quiet) print_figures(generation);
     if (interrupted()) return {};
     messages.push_back({{"role", "assistant"}, {"content", text}});
@@ -149,9 +156,7 @@ Status run(const Options& options) {
     return Status::error(Code::invalid_argument, "run: --json needs one turn; give --chat -p TEXT");
   RUNNEL_ASSIGN(const Model model, open_model(options.model));
   RUNNEL_ASSIGN(Session session, Session::create(model));
-  watch_interrupts(stop_session, &session);
   Status status = interactive ? run_interactive(options, model, session) : run_once(options, model, session);
-  watch_interrupts();
   // Weights that were hashed behind their use may be found broken after the last token. What is whole is remembered.
   if (status.ok()) status = model.settle();
   if (status.ok() && model.verified()) remember_verified(model.info().fingerprint);
