@@ -10,6 +10,7 @@
 #include "runtime/bench/step_bench.h"
 #include "runtime/limits/limits.h"
 #include "runtime/os/memory_figures.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/model_options.h"
 
 namespace runnel::tools {
@@ -177,22 +178,22 @@ Status run(Options options) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Chosen& chosen) {
+void add_bench(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub =
-      app.add_subcommand("bench", "Speed: prefill and decode rates, first token, percent of the machine's limits");
-  add_model_options(*sub, options->model);
-  sub->remove_option(sub->get_option("--threads"));
-  sub->add_option("--threads", options->threads, "Thread counts to measure: 1,2 (default: as the machine recommends)")
-      ->delimiter(',');
-  sub->add_option("--prefill", options->prefill, "Prompt lengths: 128,512")->delimiter(',');
-  sub->add_option("--decode", options->decode, "Tokens to generate: 64")->delimiter(',');
-  sub->add_option("--depth", options->depth, "Tokens that are there before: 0,4096")
-      ->delimiter(',')
-      ->capture_default_str();
-  sub->add_option("--repeats", options->repeats, "Prompts timed for each prefill figure")->capture_default_str();
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+  Arguments arguments =
+      parser.subcommand("bench", "Speed: prompts, generation, first token, beside the machine's limits");
+  add_model(arguments, options->model);
+  arguments.group("What to measure");
+  arguments.add("--prefill", &options->prefill, "N,...", "Prompt lengths (default, without --decode: 128,512)");
+  arguments.add("--decode", &options->decode, "N,...", "Tokens to generate (default, without --prefill: 64)");
+  arguments.add("--depth", &options->depth, "N,...", "Tokens that are there before (default: 0)");
+  arguments.add("--threads", &options->threads, "N,...", "Thread counts (default: what suits the machine)");
+  arguments.add("--repeats", &options->repeats, "N", "Prompts timed for each prefill figure").show_default();
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  add_model_options(arguments, options->model, false);
+  arguments.example("runnel bench model.rnl");
+  arguments.example("runnel bench model.rnl --prefill 512 --decode 64 --depth 0,4096 --threads 1,2 --json");
+  arguments.runs([options] { return run(*options); });
 }
 
 }  // namespace runnel::tools

@@ -78,48 +78,25 @@ Status print_text(std::string_view text) {
   return Status::error(Code::io, "cannot write to standard output: %s", std::strerror(errno));
 }
 
-void print_json(const Json& value) {
-  const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fputc('\n', stdout);
-}
-
 int run_command(int argc, const char* const* argv) {
   try {
-    CLI::App app{kAbout, "runnel"};
-    app.require_subcommand(1);
-    app.set_version_flag("--version", "runnel " RUNNEL_VERSION);
-    Chosen chosen;
-    add_convert(app, chosen);
-    add_run(app, chosen);
-    add_inspect(app, chosen);
-    add_verify(app, chosen);
-    add_plan(app, chosen);
-    add_tokenize(app, chosen);
-    add_logits(app, chosen);
-    add_eval(app, chosen);
-    add_bench(app, chosen);
-    if (argc < 2) {
-      std::fputs(app.help().c_str(), stderr);
-      return 2;
-    }
-    const auto named = app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == argv[1]; });
-    if (named.empty() && argv[1][0] != '-') {
-      std::fprintf(stderr, "runnel: %s is no subcommand (see runnel --help)\n", argv[1]);
-      return 2;
-    }
-    try {
-      app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-      if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-      std::fprintf(stderr, "runnel: %s (see runnel %s--help)\n", error.what(),
-                   named.empty() ? "" : (named[0]->get_name() + " ").c_str());
-      return 2;
-    }
+    Parser parser(kAbout, "runnel " RUNNEL_VERSION);
+    add_convert(parser);
+    add_run(parser);
+    add_plan(parser);
+    add_inspect(parser);
+    add_verify(parser);
+    add_tokenize(parser);
+    add_logits(parser);
+    add_eval(parser);
+    add_bench(parser);
+    int exit_code = 0;
+    const std::function<Status()> chosen = parser.parse(argc, argv, &exit_code);
+    if (!chosen) return exit_code;
     settle_surroundings();
     if (const char* unknown = unknown_isa_request(); unknown != nullptr)
       std::fprintf(stderr, "runnel: RUNNEL_ISA=%s is no instruction set that this build knows; ignored\n", unknown);
-    Status status = chosen.run ? chosen.run() : Status();
+    Status status = chosen();
     if (status.ok()) status = flush_output();
     if (status.ok()) return 0;
     std::fprintf(stderr, "runnel: %s\n", status.message());

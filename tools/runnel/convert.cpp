@@ -7,6 +7,7 @@
 #include "kernels/cpu_topology.h"
 #include "runtime/pool/worker_pool.h"
 #include "tools/runnel/command.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/progress.h"
 #include "tools/runnel/size_text.h"
 #include "tools/runnel/verified_files.h"
@@ -98,27 +99,32 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_convert(CLI::App& app, Chosen& chosen) {
+void add_convert(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("convert", "Make a model file from a GGUF file or a Hugging Face folder");
-  sub->add_option("input", options->input, "GGUF file (the first of a split set) or folder with config.json")
-      ->required();
-  sub->add_option("-o,--output", options->output, "Model file to write (.rnl)")->required();
-  sub->add_option("--weights", options->weights,
-                  "Storage of the weights. auto: keep for a quantised source, q4 (embedding and output q8) for a float "
-                  "one. keep: every tensor stays what it is")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "q8", "q4", "keep"}))
-      ->capture_default_str();
-  sub->add_option("--shard-size", options->shard_size, "Split into files of at most this size (for example 50M)");
-  sub->add_option("--name", options->name, "The model's name (default: the source's)");
-  sub->add_option("--sign-key", options->sign_key,
-                  "Sign the model by this Ed25519 private key (PEM; openssl genpkey -algorithm ed25519)");
-  sub->add_flag("--no-template", options->no_template, "Leave the chat template out (else one that fails is an error)");
-  sub->add_option("--threads", options->threads, "Worker threads (default: as the machine recommends)");
-  sub->add_option("--worst", options->worst, "How many tensors the error table shows")->capture_default_str();
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->add_flag("-q,--quiet", options->quiet, "No progress bar");
-  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+  Arguments arguments = parser.subcommand("convert", "Make a model file from a GGUF file or a Hugging Face folder");
+  arguments.add("input", &options->input, "PATH", "GGUF file (the first of a split set) or folder with a config.json")
+      .required();
+  arguments.add("-o,--output", &options->output, "FILE", "Model file to write (.rnl)").required();
+  arguments
+      .add("--weights", &options->weights, "TYPE",
+           "Storage of the weights. keep: every tensor stays what it is. auto: keep for a quantised source, q4 "
+           "(embedding and output q8) for a float one")
+      .choices({"auto", "f32", "f16", "q8", "q4", "keep"})
+      .show_default();
+  arguments.add("--shard-size", &options->shard_size, "SIZE",
+                "Split into files of at most this size (for example 50M)");
+  arguments.add("--name", &options->name, "NAME", "The model's name; without it, the source's");
+  arguments.add("--sign-key", &options->sign_key, "FILE",
+                "Sign the model by this Ed25519 private key (PEM; openssl genpkey -algorithm ed25519)");
+  arguments.flag("--no-template", &options->no_template,
+                 "Leave the chat template out (otherwise one that fails is an error)");
+  arguments.add("--threads", &options->threads, "N", "Worker threads; without it, what suits the machine");
+  arguments.add("--worst", &options->worst, "N", "How many tensors the table of errors shows").show_default();
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  arguments.flag("-q,--quiet", &options->quiet, "No progress bar");
+  arguments.example("runnel convert model.gguf -o model.rnl");
+  arguments.example("runnel convert Qwen3-0.6B/ -o qwen3.rnl --weights q8");
+  arguments.runs([options] { return run(*options); });
 }
 
 }  // namespace runnel::tools

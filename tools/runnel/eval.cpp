@@ -3,6 +3,7 @@
 
 #include "runtime/eval/perplexity.h"
 #include "runtime/eval/queries.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/model_options.h"
 #include "tools/runnel/progress.h"
 #include "tools/runnel/text_input.h"
@@ -109,24 +110,31 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_eval(CLI::App& app, Chosen& chosen) {
+void add_eval(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("eval", "Quality: perplexity, divergence from a reference, exact match");
-  add_model_options(*sub, options->model);
-  CLI::Option* text =
-      sub->add_option("--text", options->text, "Perplexity of this text, in chunks of --context tokens (default 512)");
-  sub->add_option("--bytes", options->bytes, "Only the first bytes of the text");
-  sub->add_option("--chunks", options->chunks, "Only the first chunks");
-  sub->add_option("--reference", options->reference, "Model file to compare with: KL divergence and agreement")
-      ->needs(text);
-  sub->add_option("--queries", options->queries, "Exact match over lines of {\"query\": ..., \"filter\": ...}")
-      ->excludes(text);
-  sub->add_option("--max-tokens", options->max_tokens, "Longest answer to a query")->capture_default_str();
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->callback([options, &chosen] {
-    options->model.logits_rows = 64;
-    chosen.run = [options] { return run(*options); };
-  });
+  options->model.logits_rows = 64;
+  Arguments arguments = parser.subcommand("eval", "Quality: perplexity, divergence from a reference, exact match");
+  add_model(arguments, options->model);
+  arguments.group("What to measure");
+  const Option text = arguments.add("--text", &options->text, "FILE",
+                                    "Perplexity of this text, in chunks of --context tokens (default 512), the second "
+                                    "half of each scored");
+  arguments.add("--bytes", &options->bytes, "N", "Only the first bytes of the text");
+  arguments.add("--chunks", &options->chunks, "N", "Only the first chunks");
+  arguments
+      .add("--reference", &options->reference, "FILE",
+           "Model file to compare with on the text: Kullback-Leibler divergence, and how often the likeliest token "
+           "agrees")
+      .needs(text);
+  arguments
+      .add("--queries", &options->queries, "FILE",
+           "Answers that must match exactly: lines of {\"query\": ..., \"filter\": ...}")
+      .excludes(text);
+  arguments.add("--max-tokens", &options->max_tokens, "N", "Longest answer to a query").show_default();
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  add_model_options(arguments, options->model);
+  arguments.example("runnel eval model-q4.rnl --text book.txt --reference model-f32.rnl");
+  arguments.runs([options] { return run(*options); });
 }
 
 }  // namespace runnel::tools

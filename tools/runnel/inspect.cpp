@@ -4,6 +4,7 @@
 #include "graph/file/model_file.h"
 #include "graph/file/print.h"
 #include "tools/runnel/command.h"
+#include "tools/runnel/json_output.h"
 
 namespace runnel::tools {
 namespace {
@@ -59,16 +60,17 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app, Chosen& chosen) {
+void add_inspect(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("inspect", "Show what is in a model file");
-  sub->add_option("model", options->path, "Model file (.rnl; of shards the first)")->required();
-  sub->add_flag("--tensors", options->tensors, "Every tensor: type, shape, place");
-  sub->add_flag("--graph", options->graph, "Every node of the graph");
-  sub->add_flag("--dot", options->dot, "The graph for Graphviz");
-  sub->add_flag("--template", options->chat_template, "The chat template");
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+  Arguments arguments = parser.subcommand("inspect", "What is in a model file");
+  arguments.add("model", &options->path, "FILE", "Model file (.rnl; of shards the first)").required();
+  arguments.flag("--tensors", &options->tensors, "Every tensor: type, shape, place, error of quantisation");
+  arguments.flag("--graph", &options->graph, "Every node of the graph");
+  arguments.flag("--dot", &options->dot, "The graph for Graphviz");
+  arguments.flag("--template", &options->chat_template, "The chat template");
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  arguments.example("runnel inspect model.rnl --dot | dot -Tsvg > model.svg");
+  arguments.runs([options] { return run(*options); });
 }
 
 }  // namespace runnel::tools

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "runnel/session.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/model_options.h"
 #include "tools/runnel/npy.h"
 #include "tools/runnel/text_input.h"
@@ -51,16 +52,19 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_logits(CLI::App& app, Chosen& chosen) {
+void add_logits(Parser& parser) {
   auto options = std::make_shared<Options>();
   options->model.logits_rows = 64;
-  CLI::App* sub = app.add_subcommand("logits", "Float32 logits of a token sequence, as a .npy file");
-  add_model_options(*sub, options->model);
-  CLI::Option* ids = sub->add_option("--ids", options->ids, "Token ids: 1,2,3");
-  sub->add_option("-p,--prompt", options->prompt, "Text, tokenized as a prompt")->excludes(ids);
-  sub->add_option("-o,--output", options->output, "The .npy file to write, float32 [tokens, vocab]")->required();
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+  Arguments arguments = parser.subcommand("logits", "Float32 logits of a token sequence, as a .npy file");
+  add_model(arguments, options->model);
+  const Option ids = arguments.add("--ids", &options->ids, "IDS", "Token ids: 1,2,3");
+  arguments.add("-p,--prompt", &options->prompt, "TEXT", "Text, tokenized as a prompt").excludes(ids);
+  arguments.add("-o,--output", &options->output, "FILE", "The .npy file to write: float32 [tokens, vocabulary]")
+      .required();
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  add_model_options(arguments, options->model);
+  arguments.example("runnel logits model.rnl -p \"Once upon a time\" -o logits.npy");
+  arguments.runs([options] { return run(*options); });
 }
 
 }  // namespace runnel::tools

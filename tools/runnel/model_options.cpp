@@ -2,43 +2,53 @@
 
 #include "graph/file/model_file.h"
 #include "kernels/isa.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/size_text.h"
 #include "tools/runnel/verified_files.h"
 
 namespace runnel::tools {
 
-void add_model_options(CLI::App& sub, ModelOptions& options) {
-  sub.add_option("model", options.path, "Model file (.rnl; of shards the first)")->required();
-  sub.add_option("--threads", options.threads, "Threads of a step (default: as the machine recommends)");
-  sub.add_option("--context", options.context, "Tokens a session can hold (default: the longest that fits)");
-  sub.add_option("--budget", options.budget, "Most private memory, for example 640M (default: what is free)");
-  sub.add_option("--device", options.device, "cpu, vulkan or auto")
-      ->check(CLI::IsMember({"cpu", "vulkan", "auto"}))
-      ->capture_default_str();
-  sub.add_option("--isa", options.isa, "Lower the choice of kernels: scalar, avx2, avxvnni, avx512vnni, neon, ...");
-  sub.add_option(
-         "--kv", options.kv,
-         "Storage of keys and values. auto: f32 for a model converted with --weights f32, so that the reference "
-         "has no rounding of its own, f16 for all others")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "q8", "q4"}))
-      ->capture_default_str();
-  sub.add_option("--weights-mode", options.weights_mode, "How weights reach memory")
-      ->check(CLI::IsMember({"auto", "mapped", "resident", "streamed"}))
-      ->capture_default_str();
-  sub.add_option("--verify", options.verify, "Check the weights' hashes: lazy, eager or off")
-      ->check(CLI::IsMember({"lazy", "eager", "off"}))
-      ->capture_default_str();
-  sub.add_option("--float-backend", options.float_backend,
-                 "Float products by our kernels (own) or by XNNPACK (xnnpack)")
-      ->check(CLI::IsMember({"own", "xnnpack"}))
-      ->capture_default_str();
-  sub.add_option(
-         "--activations", options.activations,
-         "What is multiplied with quantised weights: 8-bit or 16-bit integers or floats, finer being slower and "
-         "closer to the float model. auto: as the file asks (q16 for --weights q8, else q8)")
-      ->check(CLI::IsMember({"auto", "q8", "q16", "f32"}))
-      ->capture_default_str();
-  sub.add_option("--step-tokens", options.step_tokens, "Longest slice of a prompt computed at once");
+void add_model(Arguments& arguments, ModelOptions& options) {
+  arguments.add("model", &options.path, "FILE", "Model file (.rnl), made by runnel convert; of shards the first")
+      .required();
+}
+
+void add_model_options(Arguments& arguments, ModelOptions& options, bool with_threads) {
+  arguments.group("Memory and machine");
+  arguments.add("--context", &options.context, "N", "Tokens a session can hold; without it, the longest that fits");
+  arguments.add("--budget", &options.budget, "SIZE",
+                "Most private memory, for example 640M; without it, what the machine has free");
+  if (with_threads)
+    arguments.add("--threads", &options.threads, "N", "Threads of a step; without it, what suits the machine");
+  arguments
+      .add("--kv", &options.kv, "TYPE",
+           "Storage of keys and values. auto: f32 for a model converted with --weights f32, so that the reference "
+           "has no rounding of its own, f16 for all others. q8 and q4 are not in this version")
+      .choices({"auto", "f32", "f16", "q8", "q4"})
+      .show_default();
+  arguments
+      .add("--activations", &options.activations, "TYPE",
+           "What is multiplied with quantised weights: 8-bit or 16-bit integers or floats, finer being slower and "
+           "closer to the float model. auto: as the file asks (q16 for --weights q8, else q8)")
+      .choices({"auto", "q8", "q16", "f32"})
+      .show_default();
+  arguments.add("--weights-mode", &options.weights_mode, "MODE", "How weights reach memory; this version maps them")
+      .choices({"auto", "mapped", "resident", "streamed"})
+      .show_default();
+  arguments
+      .add("--verify", &options.verify, "WHEN",
+           "When the weights' hashes are checked: while they are used, before, or never")
+      .choices({"lazy", "eager", "off"})
+      .show_default();
+  arguments.add("--device", &options.device, "DEVICE", "Where to compute; this version has the CPU only")
+      .choices({"cpu", "vulkan", "auto"})
+      .show_default();
+  arguments.add("--float-backend", &options.float_backend, "NAME", "Float products by our kernels or by XNNPACK")
+      .choices({"own", "xnnpack"})
+      .show_default();
+  arguments.add("--isa", &options.isa, "NAME",
+                "Use kernels of this instruction set at most: scalar, avx2, avxvnni, avx512vnni, neon, neon_dotprod");
+  arguments.add("--step-tokens", &options.step_tokens, "N", "Longest slice of a prompt computed at once");
 }
 
 Result<OpenOptions> open_options(const ModelOptions& options) {

@@ -1,6 +1,7 @@
 // Options that every subcommand with a model shares, and what is printed of a model.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "runnel/model.h"
@@ -16,15 +17,17 @@ struct ModelOptions {
   std::string activations = "auto";
 };
 
-// Declares MODEL and the common options on a subcommand.
-void add_model_options(CLI::App& sub, ModelOptions& options);
+// MODEL itself.
+void add_model(Arguments& arguments, ModelOptions& options);
+// The options that all share, under a title of their own: after the subcommand's. bench has --threads of its own.
+void add_model_options(Arguments& arguments, ModelOptions& options, bool with_threads = true);
 // What the options ask for; `unsupported` and `invalid_argument` name the option.
 Result<OpenOptions> open_options(const ModelOptions& options);
 Result<Model> open_model(const ModelOptions& options);
 
 // The JSON contract's "model" object: name, hash, weights.
-Json model_json(const ModelInfo& info);
-Json plan_json(const MemoryPlan& plan);
+nlohmann::ordered_json model_json(const ModelInfo& info);
+nlohmann::ordered_json plan_json(const MemoryPlan& plan);
 void print_plan(const MemoryPlan& plan);
 
 }  // namespace runnel::tools

@@ -1,6 +1,7 @@
 // runnel plan: what a model and its sessions will take, from the header alone.
 #include <memory>
 
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/model_options.h"
 
 namespace runnel::tools {
@@ -24,13 +25,15 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_plan(CLI::App& app, Chosen& chosen) {
+void add_plan(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("plan", "The memory a model will take, and the longest context that fits");
-  add_model_options(*sub, options->model);
-  sub->add_option("--sessions", options->model.sessions, "Sessions open at the same time")->capture_default_str();
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+  Arguments arguments = parser.subcommand("plan", "The memory a model will take, and the longest context that fits");
+  add_model(arguments, options->model);
+  arguments.add("--sessions", &options->model.sessions, "N", "Sessions open at the same time").show_default();
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  add_model_options(arguments, options->model);
+  arguments.example("runnel plan model.rnl --budget 600M     which context fits into 600 MB beside the weights");
+  arguments.runs([options] { return run(*options); });
 }
 
 }  // namespace runnel::tools

@@ -6,6 +6,7 @@
 
 #include "runnel/session.h"
 #include "runtime/os/memory_figures.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/model_options.h"
 #include "tools/runnel/text_input.h"
 #include "tools/runnel/verified_files.h"
@@ -165,47 +166,53 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_run(CLI::App& app, Chosen& chosen) {
+void add_run(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("run", "Generate text: from a prompt, a chat, messages or ids");
-  add_model_options(*sub, options->model);
-  CLI::Option* prompt = sub->add_option("-p,--prompt", options->prompt,
-                                        "The prompt. Text of special tokens becomes their id, except with --chat");
-  CLI::Option* messages = sub->add_option(
-      "--messages", options->messages, "JSON file of chat messages ([{\"role\": ..., \"content\": ...}]; - for stdin)");
-  CLI::Option* ids = sub->add_option("--ids", options->ids, "Token ids: 1,2,3");
-  sub->add_flag("--chat", options->chat, "With -p one turn through the model's chat template; alone interactive")
-      ->excludes(ids)
-      ->excludes(messages);
-  prompt->excludes(ids)->excludes(messages);
-  ids->excludes(messages);
-  sub->add_option("--system", options->system, "System message for --chat");
-  sub->add_option("--tools", options->tools, "JSON array of tools for the chat template");
-  sub->add_option("-n,--max-tokens", options->max_tokens,
-                  "Tokens to generate at most (default: until the context is full)");
-  sub->add_option("--temp", options->sampler.temperature, "Temperature; 0 takes the likeliest token")
-      ->capture_default_str();
-  sub->add_option("--top-k", options->sampler.top_k, "Keep the k likeliest tokens; 0: all")->capture_default_str();
-  sub->add_option("--top-p", options->sampler.top_p, "Keep the likeliest tokens up to this sum of probabilities")
-      ->capture_default_str();
-  sub->add_option("--min-p", options->sampler.min_p, "Keep tokens at least this share as likely as the likeliest")
-      ->capture_default_str();
-  sub->add_option("--repeat-penalty", options->sampler.repetition_penalty, "Divides logits of tokens seen before")
-      ->capture_default_str();
-  sub->add_option("--presence-penalty", options->sampler.presence_penalty, "Subtracted once from tokens seen before")
-      ->capture_default_str();
-  sub->add_option("--frequency-penalty", options->sampler.frequency_penalty,
-                  "Subtracted for each time a token was seen")
-      ->capture_default_str();
-  sub->add_option("--seed", options->sampler.seed, "Same seed, same text")->capture_default_str();
-  sub->add_option("--stop", options->stop, "Text that ends the answer; may be given several times");
-  sub->add_flag("--ignore-eos", options->ignore_eos, "Go on past end-of-generation tokens");
-  sub->add_flag("--special", options->show_special, "Show special tokens in the text");
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->add_flag("-q,--quiet", options->quiet, "No figures at the end");
-  sub->callback([options, prompt, &chosen] {
-    options->has_prompt = prompt->count() > 0;
-    chosen.run = [options] { return run(*options); };
+  Arguments arguments = parser.subcommand("run", "Generate text: from a prompt, a chat, messages or ids");
+  add_model(arguments, options->model);
+  arguments.group("What to answer");
+  Option prompt = arguments.add("-p,--prompt", &options->prompt, "TEXT",
+                                "The prompt. Text of special tokens becomes their id, except with --chat");
+  Option chat = arguments.flag("--chat", &options->chat,
+                               "Through the model's chat template: with -p one turn, alone a conversation");
+  arguments.add("--system", &options->system, "TEXT", "System message for --chat");
+  Option messages = arguments.add("--messages", &options->messages, "FILE",
+                                  "JSON file of chat messages: [{\"role\": ..., \"content\": ...}]; - for stdin");
+  arguments.add("--tools", &options->tools, "JSON", "Array of tools for the chat template");
+  Option ids = arguments.add("--ids", &options->ids, "IDS", "Token ids: 1,2,3");
+  chat.excludes(ids).excludes(messages);
+  prompt.excludes(ids).excludes(messages);
+  ids.excludes(messages);
+
+  arguments.group("The answer");
+  arguments.add("-n,--max-tokens", &options->max_tokens, "N",
+                "Tokens to generate at most; without it, until the context is full");
+  SamplerOptions& sampler = options->sampler;
+  arguments.add("--temp", &sampler.temperature, "X", "Temperature; 0 takes the likeliest token").show_default();
+  arguments.add("--top-k", &sampler.top_k, "K", "Keep the k likeliest tokens; 0: all").show_default();
+  arguments.add("--top-p", &sampler.top_p, "P", "Keep the likeliest tokens up to this sum of probabilities")
+      .show_default();
+  arguments.add("--min-p", &sampler.min_p, "P", "Keep tokens at least this share as likely as the likeliest")
+      .show_default();
+  arguments.add("--repeat-penalty", &sampler.repetition_penalty, "X", "Divides logits of tokens seen before")
+      .show_default();
+  arguments.add("--presence-penalty", &sampler.presence_penalty, "X", "Subtracted once from tokens seen before")
+      .show_default();
+  arguments.add("--frequency-penalty", &sampler.frequency_penalty, "X", "Subtracted for each time a token was seen")
+      .show_default();
+  arguments.add("--seed", &sampler.seed, "N", "Same seed, same text").show_default();
+  arguments.add("--stop", &options->stop, "TEXT", "Text that ends the answer; may be given several times");
+  arguments.flag("--ignore-eos", &options->ignore_eos, "Go on past end-of-generation tokens");
+  arguments.flag("--special", &options->show_special, "Show special tokens in the text");
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  arguments.flag("-q,--quiet", &options->quiet, "No figures at the end");
+  add_model_options(arguments, options->model);
+  arguments.example("runnel run model.rnl -p \"Once upon a time\" -n 200 --temp 0.8 --top-p 0.95");
+  arguments.example("runnel run model.rnl --chat                            a conversation");
+  arguments.example("runnel run model.rnl --chat -p \"Who are you?\" --json   one turn, for a script");
+  arguments.runs([options, prompt] {
+    options->has_prompt = prompt.given();
+    return run(*options);
   });
 }
 

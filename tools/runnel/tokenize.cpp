@@ -3,6 +3,7 @@
 
 #include "runtime/model/chat_encoding.h"
 #include "tools/runnel/command.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/text_input.h"
 #include "tools/runnel/tokenizer_input.h"
 
@@ -68,26 +69,31 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_tokenize(CLI::App& app, Chosen& chosen) {
+void add_tokenize(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("tokenize", "Ids and pieces of a text");
-  sub->add_option("model", options->path,
-                  "Model file, GGUF file, tokenizer.json, tokenizer.model or Hugging Face folder")
-      ->required();
-  CLI::Option* prompt = sub->add_option("-p,--prompt", options->prompt, "The text");
-  CLI::Option* file = sub->add_option("-f,--file", options->file, "File with the text; - for stdin")->excludes(prompt);
-  sub->add_option("--messages", options->messages,
-                  "JSON file of chat messages, rendered by the chat template; - for stdin")
-      ->excludes(prompt)
-      ->excludes(file);
-  sub->add_option("--tools", options->tools, "JSON array of tools for the chat template");
-  sub->add_flag("--no-special", options->no_special, "Add no BOS or EOS");
-  sub->add_flag("--no-parse-special", options->no_parse_special, "Text of special tokens stays text");
-  sub->add_flag("--count", options->count, "Print the number of tokens only");
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->callback([options, prompt, &chosen] {
-    options->has_prompt = prompt->count() > 0;
-    chosen.run = [options] { return run(*options); };
+  Arguments arguments = parser.subcommand("tokenize", "Ids and pieces of a text");
+  arguments
+      .add("model", &options->path, "FILE",
+           "Model file, GGUF file, tokenizer.json, tokenizer.model or Hugging Face folder")
+      .required();
+  const Option prompt = arguments.add("-p,--prompt", &options->prompt, "TEXT", "The text");
+  const Option file =
+      arguments.add("-f,--file", &options->file, "FILE", "File with the text; - for stdin").excludes(prompt);
+  arguments
+      .add("--messages", &options->messages, "FILE",
+           "JSON file of chat messages, rendered by the chat template; - for stdin")
+      .excludes(prompt)
+      .excludes(file);
+  arguments.add("--tools", &options->tools, "JSON", "Array of tools for the chat template");
+  arguments.flag("--no-special", &options->no_special, "Add no token before or after the text (BOS, EOS)");
+  arguments.flag("--no-parse-special", &options->no_parse_special, "Text of special tokens stays text");
+  arguments.flag("--count", &options->count, "Print the number of tokens only");
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  arguments.example("runnel tokenize model.rnl -p \"Once upon a time\"");
+  arguments.example("runnel tokenize Qwen3-0.6B/ -f book.txt --count");
+  arguments.runs([options, prompt] {
+    options->has_prompt = prompt.given();
+    return run(*options);
   });
 }
 

@@ -4,6 +4,7 @@
 #include "graph/file/model_file.h"
 #include "graph/file/signature.h"
 #include "tools/runnel/command.h"
+#include "tools/runnel/json_output.h"
 #include "tools/runnel/progress.h"
 #include "tools/runnel/size_text.h"
 #include "tools/runnel/verified_files.h"
@@ -64,14 +65,15 @@ Status run(const Options& options) {
 
 }  // namespace
 
-void add_verify(CLI::App& app, Chosen& chosen) {
+void add_verify(Parser& parser) {
   auto options = std::make_shared<Options>();
-  CLI::App* sub = app.add_subcommand("verify", "Check every hash of a model file");
-  sub->add_option("model", options->path, "Model file (.rnl; of shards the first)")->required();
-  sub->add_option("--public-key", options->public_key,
-                  "Also check that the model is signed by this key: 64 hex digits, or a PEM file");
-  sub->add_flag("--json", options->json, "Print one JSON object");
-  sub->callback([options, &chosen] { chosen.run = [options] { return run(*options); }; });
+  Arguments arguments = parser.subcommand("verify", "Whether every byte of a model file is as it was written");
+  arguments.add("model", &options->path, "FILE", "Model file (.rnl; of shards the first)").required();
+  arguments.add("--public-key", &options->public_key, "KEY",
+                "Also check that the model is signed by this key: 64 hex digits, or a PEM file");
+  arguments.flag("--json", &options->json, "Print one JSON object");
+  arguments.example("runnel verify model.rnl");
+  arguments.runs([options] { return run(*options); });
 }
 
 }  // namespace runnel::tools
