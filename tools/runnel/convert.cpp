@@ -52,7 +52,10 @@ void print_report(const Options& options, const ConvertReport& report) {
               format_size(static_cast<uint64_t>(static_cast<double>(report.bytes_in) / std::max(report.seconds, 1e-9)))
                   .c_str());
   for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
-  const size_t shown = std::min<size_t>(report.tensors.size(), options.worst);
+  // Worst first; what was only copied has no error.
+  const auto exact = std::find_if(report.tensors.begin(), report.tensors.end(),
+                                  [](const ConvertedTensor& t) { return t.relative_rms == 0; });
+  const size_t shown = std::min<size_t>(static_cast<size_t>(exact - report.tensors.begin()), options.worst);
   if (shown == 0) return;
   std::printf("error made by quantisation (relative RMS), worst %zu of %zu tensors:\n", shown, report.tensors.size());
   for (size_t i = 0; i < shown; ++i) {
