@@ -29,8 +29,13 @@ for package in "${packages[@]}"; do
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
-[ "$(id -u)" = 0 ] || { echo "setup: these packages are missing, and only root can install them: ${missing[*]}" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "setup: these packages are missing, and only root can install them (sudo ./setup.sh): ${missing[*]}" >&2; exit 1; }
 echo "setup: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+{ apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 || {
+  cat "$log" >&2
+  echo "setup: apt-get could not install the packages" >&2
+  exit 1
+}

@@ -17,6 +17,7 @@ share() { # share LABEL BUILD: installs BUILD, links the app, states librunnel's
   pc=$(dirname "$(find "$work/prefix" -name runnel.pc)")
   read -ra flags <<< "$(PKG_CONFIG_PATH=$pc pkg-config --cflags runnel)"
   read -ra libraries <<< "$(PKG_CONFIG_PATH=$pc pkg-config --libs runnel)"
+  # shellcheck disable=SC2054
   link=(cc -Os -s -Wl,--gc-sections "${flags[@]}" tests/install/app.c "${libraries[@]}")
   "${link[@]}" -o "$work/app"
   echo 'int main(void) { return 0; }' > "$work/empty.c"
@@ -36,6 +37,7 @@ theirs() { # theirs BUILD
     static=()
     local word
     for word in "${link[@]}"; do
+      # shellcheck disable=SC2054
       [ "$word" = -l$library ] && static+=(-Wl,-Bstatic "$word" -Wl,-Bdynamic) || static+=("$word")
     done
     if "${static[@]}" -o "$1/app-size/static" 2> /dev/null; then

@@ -12,12 +12,19 @@ started=$SECONDS
 ./setup.sh
 # Only the command: no tests or benchmarks, so that a phone-sized machine is done in minutes. The same folder and cache
 # as tools/check.sh, which then adds the rest.
-cmake --preset release > build.log 2>&1 || { cat build.log; exit 1; }
-cmake --build --preset release --target runnel_command > build.log 2>&1 || { tail -n 40 build.log; exit 1; }
-rm -f build.log
+echo "demo: building the command; minutes the first time"
+mkdir -p build
+log=build/demo.log
+cmake --preset release > $log 2>&1 || { cat $log; exit 1; }
+build=(cmake --build --preset release --target runnel_command)
+if [ -t 1 ]; then
+  "${build[@]}"  # a line that counts the steps
+else
+  "${build[@]}" > $log 2>&1 || { tail -n 40 $log; exit 1; }
+fi
 runnel=build/release/runnel
 
-echo "demo: built in $((SECONDS - started)) s"
+echo "demo: installed and built in $((SECONDS - started)) s"
 mkdir -p build/demo
 "$runnel" convert tests/data/shop-3m -o build/demo/shop-3m-q8.rnl --weights q8
 echo
