@@ -68,4 +68,11 @@ runnel_row_sources(RUNNEL_VECTOR_ROWS ${CMAKE_CURRENT_LIST_DIR}/vector/vector.in
 runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PEAK_LOOPS peak_@0)
 set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_VECTOR_ROWS})
 runnel_add_rows(runnel_kernels ${RUNNEL_ROWS} ${RUNNEL_PEAK_ROWS})
+# -O3 unrolls the portable vector and attention loops to four times the size and compile time, 150 KB of an app, for
+# nothing: products take the time. The products' own scalar rows are twice as fast with it, and keep it.
+foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_VECTOR_ROWS)
+  if(source MATCHES "_scalar\\.cpp$")
+    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
+  endif()
+endforeach()
 set_property(GLOBAL PROPERTY RUNNEL_ROW_SOURCES ${RUNNEL_ROWS})  # the tests build some a second time
