@@ -56,10 +56,13 @@ struct Block {
   uint32_t begin, end;  // lanes
 };
 
-static inline F32x16 load_element(const uint16_t* p) noexcept { return F32x16::load_f16(p); }
-static inline F32x16 load_element(const float* p) noexcept { return F32x16::load(p); }
-static inline F32x16 load_element_part(const uint16_t* p, uint32_t count) noexcept { return load_part_f16(p, count); }
-static inline F32x16 load_element_part(const float* p, uint32_t count) noexcept { return load_part(p, count); }
+// 16 values, or the first `count`.
+static inline F32x16 load_values(const uint16_t* p) noexcept { return F32x16::load_f16(p); }
+static inline F32x16 load_values(const float* p) noexcept { return F32x16::load(p); }
+static inline F32x16 load_values(const uint16_t* p, uint32_t count) noexcept { return load_part_f16(p, count); }
+static inline F32x16 load_values(const float* p, uint32_t count) noexcept { return load_part(p, count); }
+static inline void store_values(const F32x16& x, float* p) noexcept { x.store(p); }
+static inline void store_values(const F32x16& x, float* p, uint32_t count) noexcept { store_part(x, p, count); }
 
 // (16 rows, 8 values) -> (8, 16)
 static inline void transpose_eight(const uint16_t* const* rows, float* columns) noexcept {
@@ -95,7 +98,7 @@ static void transpose_keys(const Unit& unit, const Block& block) noexcept {
   for (uint32_t i = 0; d < head_dim; ++d, ++i) {
     Element lanes[kBlockKeys];
     for (uint32_t j = 0; j < kBlockKeys; ++j) lanes[j] = rows[j][i];
-    load_element(lanes).store(unit.scratch.columns + size_t{d} * kBlockKeys);
+    load_values(lanes).store(unit.scratch.columns + size_t{d} * kBlockKeys);
   }
 }
 
@@ -151,30 +154,28 @@ static void softmax_row(const Unit& unit, const Block& block, uint32_t row) noex
   weight.store(weights);
 }
 
+// out[i][d ..] += sum over the block's keys j of weights[i][j] * values[j][d ..], for 16 d or, with a count, fewer.
+template <int kRows, class Element, class... Count>
+static inline void add_values_at(const Block& block, const float* weights, const Element* const* values,
+                                 float* const* out, uint32_t d, Count... count) noexcept {
+  F32x16 sum[kRows];
+  for (int i = 0; i < kRows; ++i) sum[i] = load_values(static_cast<const float*>(out[i]) + d, count...);
+  for (uint32_t j = block.begin; j < block.end; ++j) {
+    const F32x16 value = load_values(values[j] + d, count...);
+    for (int i = 0; i < kRows; ++i) sum[i] = F32x16::fma(F32x16::set1(weights[i * kBlockKeys + j]), value, sum[i]);
+  }
+  for (int i = 0; i < kRows; ++i) store_values(sum[i], out[i] + d, count...);
+}
+
 template <int kRows, class Element>
 static void add_values(const Unit& unit, const Block& block, const Element* const* values, uint32_t row) noexcept {
   const uint32_t head_dim = unit.args->head_dim;
   const float* weights = unit.scratch.weights + row * kBlockKeys;
   float* out[kRows];
   for (int i = 0; i < kRows; ++i) out[i] = unit.output(row + i);
-  F32x16 sum[kRows];
   uint32_t d = 0;
-  for (; d + 16 <= head_dim; d += 16) {
-    for (int i = 0; i < kRows; ++i) sum[i] = F32x16::load(out[i] + d);
-    for (uint32_t j = block.begin; j < block.end; ++j) {
-      const F32x16 value = load_element(values[j] + d);
-      for (int i = 0; i < kRows; ++i) sum[i] = F32x16::fma(F32x16::set1(weights[i * kBlockKeys + j]), value, sum[i]);
-    }
-    for (int i = 0; i < kRows; ++i) sum[i].store(out[i] + d);
-  }
-  if (d == head_dim) return;
-  const uint32_t tail = head_dim - d;
-  for (int i = 0; i < kRows; ++i) sum[i] = load_part(out[i] + d, tail);
-  for (uint32_t j = block.begin; j < block.end; ++j) {
-    const F32x16 value = load_element_part(values[j] + d, tail);
-    for (int i = 0; i < kRows; ++i) sum[i] = F32x16::fma(F32x16::set1(weights[i * kBlockKeys + j]), value, sum[i]);
-  }
-  for (int i = 0; i < kRows; ++i) store_part(sum[i], out[i] + d, tail);
+  for (; d + 16 <= head_dim; d += 16) add_values_at<kRows>(block, weights, values, out, d);
+  if (d < head_dim) add_values_at<kRows>(block, weights, values, out, d, head_dim - d);
 }
 
 // All rows through step<n>(row) with n as large as kTileRows, the rest with smaller ones.

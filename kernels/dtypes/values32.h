@@ -7,13 +7,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/simd/vec4.h"
+
 namespace runnel {
-
-typedef float Float4 __attribute__((vector_size(16)));
-typedef uint32_t Uint4 __attribute__((vector_size(16)));
-
-inline Float4 min4(Float4 a, Float4 b) noexcept { return a < b ? a : b; }
-inline Float4 max4(Float4 a, Float4 b) noexcept { return a > b ? a : b; }
 
 struct Values32 {
   static constexpr int kVectors = 8;
@@ -21,8 +17,6 @@ struct Values32 {
 
   float lane(int i) const noexcept { return v[i / 4][i % 4]; }
 };
-
-inline Float4 splat(float x) noexcept { return Float4{x, x, x, x}; }
 
 // What is not a number counts as 0, infinities as the largest finite value.
 inline Values32 load_finite(const float* in) noexcept {

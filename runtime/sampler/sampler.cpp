@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "kernels/simd/vec4.h"
 #include "runtime/sampler/exponential.h"
 #include "runtime/sampler/select.h"
 
@@ -22,18 +24,47 @@ bool wants_penalties(const SamplerOptions& options) noexcept {
          (options.repetition_penalty != 1.0f || options.presence_penalty != 0.0f || options.frequency_penalty != 0.0f);
 }
 
-// Index of the largest value, the first of equals. False, *index at the culprit, for a value that is NaN or +infinity.
-bool find_largest(std::span<const float> values, uint32_t* index) noexcept {
-  constexpr float kLimit = std::numeric_limits<float>::max();
-  uint32_t best = 0;
-  for (uint32_t i = 0; i < values.size(); ++i) {
-    if (!(values[i] <= kLimit)) {
-      *index = i;
-      return false;
-    }
-    if (values[i] > values[best]) best = i;
+// The largest of a block, or +infinity when one of its values is not a number or +infinity.
+float largest_of(std::span<const float> block) noexcept {
+  constexpr float kLimit = std::numeric_limits<float>::max(), kInfinity = std::numeric_limits<float>::infinity();
+  Float4 best = splat(-kInfinity);
+  Int4 sound = {-1, -1, -1, -1};
+  size_t i = 0;
+  for (; i + 4 <= block.size(); i += 4) {
+    Float4 values;
+    std::memcpy(&values, &block[i], sizeof values);
+    sound &= values <= splat(kLimit);
+    best = max4(values, best);
   }
-  *index = best;
+  float largest = std::max(std::max(best[0], best[1]), std::max(best[2], best[3]));
+  bool all_sound = (sound[0] & sound[1] & sound[2] & sound[3]) != 0;
+  for (; i < block.size(); ++i) {
+    all_sound = all_sound && block[i] <= kLimit;
+    largest = std::max(largest, block[i]);
+  }
+  return all_sound ? largest : kInfinity;
+}
+
+// Index of the largest value, the first of equals. False, *index at the culprit, for a value that is NaN or +infinity.
+// Vocabularies have up to 256k entries: only the block that holds the answer is searched value by value.
+bool find_largest(std::span<const float> values, uint32_t* index) noexcept {
+  constexpr size_t kBlock = 512;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  float largest = -kInfinity;
+  size_t best = 0;
+  for (size_t begin = 0; begin < values.size() && largest != kInfinity; begin += kBlock) {
+    const float here = largest_of(values.subspan(begin, std::min(kBlock, values.size() - begin)));
+    if (here <= largest) continue;
+    largest = here;
+    best = begin;
+  }
+  if (largest == kInfinity) {
+    while (values[best] <= std::numeric_limits<float>::max()) ++best;
+    *index = static_cast<uint32_t>(best);
+    return false;
+  }
+  while (values[best] != largest) ++best;
+  *index = static_cast<uint32_t>(best);
   return true;
 }
 
