@@ -1,5 +1,5 @@
 // Quantised activations times 4- and 8-bit panels in 128-bit registers: 4 rows of weights a register, four registers a
-// panel. A template over how a group's dot products come about (Dot: dot_neon.h, dot_neon_dotprod.h).
+// panel. A template over how a group's dot products come about (Dot: dot_neon.h).
 //
 // Each output adds its groups in ascending order, one fused multiply-add each: the bits of tile_x86_256.h.
 #pragma once
