@@ -13,15 +13,17 @@ function(runnel_flags target)
   endif()
 endfunction()
 if(RUNNEL_SANITIZE)
-  # GCC 12's flow warnings misread the code that sanitizers add; the other presets keep them.
-  add_compile_options(-Wno-stringop-overflow -Wno-maybe-uninitialized)
   add_compile_options(-fsanitize=${RUNNEL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${RUNNEL_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12's flow warnings misread the code that sanitizers add
+    add_compile_options(-Wno-stringop-overflow -Wno-maybe-uninitialized)
+  elseif(RUNNEL_SANITIZE MATCHES "undefined")  # asks for type information that the folders without RTTI do not have
+    add_compile_options(-fno-sanitize=vptr)
+  endif()
 endif()
 
 if(RUNNEL_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=address,undefined)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 # runnel_flatbuffer(target schema.fbs): generates <build>/generated/<folder>/<name>_generated.h for the target.

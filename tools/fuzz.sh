@@ -19,11 +19,11 @@ while [ $# -gt 0 ]; do
   esac
 done
 ./setup.sh --dev
-cmake --preset fuzz > /dev/null
+cmake --preset asan > /dev/null
 cmake --build --preset fuzz -j "${RUNNEL_JOBS:-$(nproc)}"
 mkdir -p build/fuzz/findings
 if [ ${#names[@]} -eq 0 ]; then
-  for target in build/fuzz/tests/fuzz/fuzz_*; do [ -f "$target" ] && [ -x "$target" ] && names+=("${target##*/fuzz_}"); done
+  for target in build/asan/tests/fuzz/fuzz_*; do [ -f "$target" ] && [ -x "$target" ] && names+=("${target##*/fuzz_}"); done
 fi
 for name in "${names[@]}"; do
   corpus=build/fuzz/corpus/$name
@@ -31,7 +31,7 @@ for name in "${names[@]}"; do
   [ -d "tests/fuzz/corpus/$name" ] && cp -n "tests/fuzz/corpus/$name"/* "$corpus"/
   echo "fuzz: $name"
   status=0
-  "build/fuzz/tests/fuzz/fuzz_$name" "$corpus" "$limit" -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+  "build/asan/tests/fuzz/fuzz_$name" "$corpus" "$limit" -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix=build/fuzz/findings/ > "build/fuzz/$name.log" 2>&1 || status=$?
   if [ $status != 0 ]; then
     tail -n 40 "build/fuzz/$name.log" >&2

@@ -132,7 +132,7 @@ runnel_status copy_out(const char* who, const Array<T>& from, T* to, size_t capa
 
 const char* runnel_version(void) { return RUNNEL_VERSION; }
 
-const char* runnel_status_name(runnel_status status) {
+const char* runnel_status_name(int status) {
   if (status < RUNNEL_OK || status > RUNNEL_INTERNAL) return "unknown";
   return runnel::code_name(static_cast<Code>(status));
 }

@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "tests/support/instrumented.h"
+
 namespace {
 std::atomic<uint64_t> g_calls{0};
 }
 
 // A sanitizer brings its own heap, which must stay in charge.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !RUNNEL_INSTRUMENTED
 #define RUNNEL_COUNTS_HEAP 1
 extern "C" {
 void* __libc_malloc(size_t);

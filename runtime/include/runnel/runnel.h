@@ -146,7 +146,7 @@ typedef bool (*runnel_text_callback)(void* context, const char* text, size_t byt
 const char* runnel_version(void);
 
 /* "ok", "over_budget", ... Never null, static storage. */
-const char* runnel_status_name(runnel_status status);
+const char* runnel_status_name(int status);
 
 /* What the last failing call of this thread had to say, "" when none failed. Zero-terminated, never null, borrowed
  * until the next call on this thread. */

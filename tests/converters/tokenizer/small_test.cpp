@@ -8,6 +8,7 @@
 #include "kernels/base/memory.h"
 #include "runtime/tokenizer/bpe.h"
 #include "runtime/tokenizer/utf8.h"
+#include "tests/support/instrumented.h"
 #include "tests/support/small_tokenizers.h"
 #include "tests/support/tokenizer_text.h"
 
@@ -131,7 +132,7 @@ TEST(HostileTexts, AMegabyteTakesSeconds) {
   for (const char* unit : {" ", "a", "\n", " \n", "1", "\u4e00", "hello", "\u0301", "\u0301\u0323", "<", "<s", "<s>",
                            "\xff", "'", "\u2581", "a\u2581"}) {
     std::string text;
-    while (text.size() < 1000000) text += unit;
+    while (text.size() < test::effort(1000000)) text += unit;
     text += 'x';
     EXPECT_FALSE(bpe.encode(text).empty());
     EXPECT_FALSE(pieces.encode(text).empty());
@@ -145,7 +146,7 @@ TEST(HostileTables, EveryFlippedByteAndEveryLengthIsHarmless) {
   const Small t = small_bpe();
   std::mt19937 random(11);
   size_t opened = 0;
-  for (int round = 0; round < 4000; ++round) {
+  for (size_t round = 0; round < test::effort(4000); ++round) {
     std::vector<uint8_t> bytes = t.source.tables;
     const size_t flips = 1 + random() % 3;
     for (size_t i = 0; i < flips; ++i) bytes[random() % bytes.size()] = static_cast<uint8_t>(random());

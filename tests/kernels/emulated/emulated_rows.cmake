@@ -11,6 +11,9 @@ if(RUNNEL_SIMDE_INCLUDE AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64
     endif()
   endwhile()
   target_compile_options(runnel_emulated_rows PRIVATE -Wno-psabi)  # wide vectors by value, inside these files only
+  if(RUNNEL_SANITIZE MATCHES "undefined")  # the other name of their argument's type is what they are called through
+    target_compile_options(runnel_emulated_rows PRIVATE $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
+  endif()
   target_compile_definitions(runnel_emulated_rows PRIVATE RUNNEL_EMULATE runnel=runnel_emulated)
   target_include_directories(runnel_emulated_rows BEFORE PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 else()
