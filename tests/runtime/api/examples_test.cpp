@@ -35,7 +35,8 @@ Outcome run(const std::string& command) {
   return result;
 }
 
-const std::string kExamples = std::string(RUNNEL_BINARY_DIR) + "/tests/examples/";
+// The emulator comes first where programs are built for another machine.
+const std::string kExamples = std::string(RUNNEL_EMULATOR) + " " + RUNNEL_BINARY_DIR + "/tests/examples/";
 
 TEST(Examples, PageShowsThemVerbatim) {
   const std::filesystem::path source = RUNNEL_SOURCE_DIR;
