@@ -65,6 +65,7 @@ bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* ou
   // Out of range values are kept out of range for the check behind this.
   out->verify = static_cast<runnel::Verify>(std::min<unsigned>(options.verify, 255));
   out->float_backend = static_cast<runnel::FloatBackend>(std::min<unsigned>(options.float_backend, 255));
+  out->activations = static_cast<runnel::Activations>(std::min<unsigned>(options.activations, 255));
   return true;
 }
 

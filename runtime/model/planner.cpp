@@ -160,6 +160,8 @@ Status check_open_options(const OpenOptions& options) noexcept {
   if (options.verify > Verify::off) return bad_option("verify", static_cast<uint64_t>(options.verify), 0, 2);
   if (options.float_backend > FloatBackend::xnnpack)
     return bad_option("float_backend", static_cast<uint64_t>(options.float_backend), 0, 1);
+  if (options.activations > Activations::f32)
+    return bad_option("activations", static_cast<uint64_t>(options.activations), 0, 3);
   return {};
 }
 

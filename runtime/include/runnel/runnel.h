@@ -48,6 +48,14 @@ typedef enum runnel_verify {
 
 typedef enum runnel_float_backend { RUNNEL_FLOAT_OWN = 0, RUNNEL_FLOAT_XNNPACK = 1 } runnel_float_backend;
 
+/* What is multiplied with quantised weights: finer is slower and closer to the float model. */
+typedef enum runnel_activations {
+  RUNNEL_ACTIVATIONS_AUTO = 0, /* as the model file asks */
+  RUNNEL_ACTIVATIONS_Q8 = 1,
+  RUNNEL_ACTIVATIONS_Q16 = 2,
+  RUNNEL_ACTIVATIONS_F32 = 3
+} runnel_activations;
+
 typedef enum runnel_finish {
   RUNNEL_FINISH_END = 0,          /* the model ended its answer */
   RUNNEL_FINISH_STOP = 1,         /* a stop string appeared */
@@ -73,6 +81,7 @@ typedef struct runnel_open_options {
   uint32_t threads;        /* of a step, the caller's included; 0: recommended for this machine */
   runnel_verify verify;
   runnel_float_backend float_backend;
+  runnel_activations activations;
 } runnel_open_options;
 
 typedef struct runnel_memory_class {

@@ -123,6 +123,7 @@ TEST(Plan, OptionsOutOfRangeAreRefused) {
                              {.verify = Verify{200}},
                              {.kv = KvType{9}},
                              {.weights_mode = WeightsMode{9}},
+                             {.activations = Activations{4}},
                              {.context_tokens = UINT32_MAX}};
   for (const OpenOptions& options : bad) {
     EXPECT_EQ(plan_model(path(), options).status().code(), Code::invalid_argument);
