@@ -11,7 +11,7 @@ packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates pytho
   flatbuffers-compiler libflatbuffers-dev libpcre2-dev libutf8proc-dev libssl-dev libcpuinfo-dev
   libxnnpack-dev libpthreadpool-dev libeigen3-dev nlohmann-json3-dev libcli11-dev libgtest-dev
   libsimde-dev libbenchmark-dev)
-dev=(clang-14 clang-format-14 clang-tidy-14 clang-tools-14 lld-14)
+dev=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 clang-tools-14 lld-14)
 arm64=(g++-aarch64-linux-gnu qemu-user binutils-aarch64-linux-gnu)
 
 for option in "$@"; do

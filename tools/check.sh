@@ -4,11 +4,11 @@
 #   tools/check.sh [STAGE ...]      default: all stages that this list marks with *
 #
 #   * release   release build by g++, all tests
-#     asan      address and undefined behaviour sanitizers: tests of all folders
+#     asan      address and undefined behaviour sanitizers, by clang++ 14: tests of all folders, seeds of the fuzz targets
 #     tsan      thread sanitizer: tests that use threads
 #     arm64     cross build, kernel and model tests under qemu-user on three CPUs
 #     clang     release build by clang++ 14 (no tests)
-#     fuzz      each libFuzzer target, a fixed number of inputs
+#     fuzz      each libFuzzer target on $RUNNEL_FUZZ_RUNS inputs (20000); shares the build of asan
 #   * format    clang-format of every source
 #     tidy      clang-tidy of the files that differ from RUNNEL_TIDY_BASE (default: the last commit's parent)
 #     tidy-all  clang-tidy of every source (about 20 minutes on 2 cores)
@@ -17,7 +17,8 @@
 # The unmarked stages are written, but have not all been seen to pass on a clean checkout: docs/status.md.
 #
 # Test data that does not ship with the project is looked for in $RUNNEL_TEST_DATA (default ../shared); tests that need
-# it are skipped where it is absent. RUNNEL_JOBS: parallel jobs (default: the number of processors).
+# it are skipped where it is absent. Under sanitizers and qemu the longest tests run $RUNNEL_TEST_PERCENT of their rounds
+# (CMakePresets.json: 20). RUNNEL_JOBS: parallel jobs (default: the number of processors).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 jobs=${RUNNEL_JOBS:-$(nproc)}
@@ -32,7 +33,7 @@ done
 wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
 
 setup=()
-if wants clang || wants fuzz || wants format || wants tidy || wants tidy-all; then setup+=(--dev); fi
+if wants asan || wants clang || wants fuzz || wants format || wants tidy || wants tidy-all; then setup+=(--dev); fi
 if wants arm64; then setup+=(--arm64); fi
 ./setup.sh "${setup[@]}"
 mkdir -p build/check

@@ -264,7 +264,7 @@ Result<std::vector<float>> GgufFile::floats(std::string_view key) const noexcept
     if (entry == nullptr) return out;
     if (!entry->is_array || entry->type != GgufType::f32) return wrong_type(*entry, "an array of floats");
     out.resize(entry->count);
-    std::memcpy(out.data(), entry->bytes.data(), entry->bytes.size());
+    if (!out.empty()) std::memcpy(out.data(), entry->bytes.data(), entry->bytes.size());
     return out;
   });
 }

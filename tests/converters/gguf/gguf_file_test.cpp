@@ -28,6 +28,7 @@ TEST(GgufFile, ReadsEveryKindOfValue) {
   made.key_u32("a.u32", 7).key_string("a.text", "hi").key_bool("a.flag", 1).key_f32("a.float", 0.5f);
   made.key_strings("a.names", {"x", "", "zz"}).key_array<int32_t>("a.ids", GgufType::i32, {3, -4});
   made.key_array<float>("a.scores", GgufType::f32, {1.5f}).key_i32("a.minus", -1);
+  made.key_array<float>("a.none", GgufType::f32, {});
   made.tensor("w", {2, 3}, 0, std::vector<uint8_t>(24, 1)).tensor("q", {32, 2, 2}, 8, std::vector<uint8_t>(136, 2));
   const std::vector<uint8_t> bytes = made.bytes();
   Result<GgufFile> file = GgufFile::open_memory(bytes);
@@ -40,6 +41,7 @@ TEST(GgufFile, ReadsEveryKindOfValue) {
   EXPECT_EQ(*file->strings("a.names"), (std::vector<std::string_view>{"x", "", "zz"}));
   EXPECT_EQ(*file->integers("a.ids"), (std::vector<int64_t>{3, -4}));
   EXPECT_EQ(*file->floats("a.scores"), (std::vector<float>{1.5f}));
+  EXPECT_TRUE(file->floats("a.none")->empty());
   EXPECT_FALSE(file->u64("a.minus", 0).ok());
   EXPECT_FALSE(file->u64("a.text", 0).ok());
   EXPECT_FALSE(file->strings("a.ids").ok());
