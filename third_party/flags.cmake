@@ -26,6 +26,9 @@ if(RUNNEL_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# All that is generated, for tools that read the sources without building them.
+add_custom_target(generated_headers)
+
 # runnel_flatbuffer(target schema.fbs): generates <build>/generated/<folder>/<name>_generated.h for the target.
 function(runnel_flatbuffer target schema)
   get_filename_component(name ${schema} NAME_WE)
@@ -39,5 +42,7 @@ function(runnel_flatbuffer target schema)
     DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
     COMMENT "flatc ${schema}")
   target_sources(${target} PRIVATE ${out})
+  add_custom_target(${name}_header DEPENDS ${out})
+  add_dependencies(generated_headers ${name}_header)
   target_link_libraries(${target} PRIVATE runnel_flatbuffers)
 endfunction()

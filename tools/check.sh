@@ -79,8 +79,8 @@ check_fuzz() { tools/fuzz.sh --runs "${RUNNEL_FUZZ_RUNS:-20000}"; }
 sources() { git ls-files '*.h' '*.cpp' '*.c'; }
 check_format() { sources | xargs clang-format-14 --dry-run -Werror; }
 tidy() { # FILES on stdin
-  [ -e build/release/compile_commands.json ] || build release
-  xargs -r -P "$jobs" -n 4 clang-tidy-14 -p build/release --quiet \
+  build tidy
+  xargs -r -P "$jobs" -n 4 clang-tidy-14 -p build/tidy --quiet \
     -header-filter="^$PWD/(kernels|graph|runtime|converters|tools|tests)/"
 }
 check_tidy() {

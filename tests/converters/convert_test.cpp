@@ -185,7 +185,7 @@ TEST_F(Convert, RefusesInputsThatAreNoModel) {
   EXPECT_TRUE(says(run(temp / "absent"), Code::io, "does not exist"));
   std::ofstream(temp / "text.gguf") << "this is not a model at all";
   EXPECT_TRUE(says(run(temp / "text.gguf"), Code::unsupported, "neither a GGUF file nor a Hugging Face folder"));
-  std::ofstream(temp / "empty.gguf");
+  std::ofstream(temp / "empty.gguf").flush();
   EXPECT_TRUE(says(run(temp / "empty.gguf"), Code::unsupported, "neither"));
   fs::create_directory(temp / "bare");
   EXPECT_TRUE(says(run(temp / "bare"), Code::unsupported, "neither"));

@@ -3,35 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "graph/cpu/program.h"
 #include "kernels/base/memory.h"
 #include "runtime/pool/worker_pool.h"
 #include "tests/support/graph_runner.h"
+#include "tests/support/heap_counter.h"
 #include "tests/support/llama_graph.h"
-
-namespace {
-
-std::atomic<uint64_t> g_new_calls;
-
-void* counted(size_t bytes) {
-  ++g_new_calls;
-  void* memory = std::malloc(bytes == 0 ? 1 : bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) { return counted(bytes); }
-void* operator new[](size_t bytes) { return counted(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
 
 namespace runnel {
 namespace {
@@ -72,7 +51,7 @@ TEST(CpuExecutorMemory, AStepAllocatesNothing) {
           return true;
         },
         nullptr);
-    const uint64_t before = g_new_calls;
+    const uint64_t before = test::heap_calls();
     bool all_ok = true;
     for (uint32_t step = 0; step < 4; ++step) {
       const uint32_t tokens = step == 0 ? 5 : 1;
@@ -82,7 +61,7 @@ TEST(CpuExecutorMemory, AStepAllocatesNothing) {
       all_ok &= runner.executor().run(input, *pool).ok();
       input.first_position += tokens;
     }
-    const uint64_t after = g_new_calls;
+    const uint64_t after = test::heap_calls();
     set_allocation_gate(nullptr, nullptr);
     EXPECT_TRUE(all_ok);
     EXPECT_EQ(after - before, 0u);
