@@ -1,7 +1,7 @@
 // tile_k.h with AVX-VNNI: four byte products into 32 bits in one instruction.
 #pragma once
 
-#include "kernels/matmul/k_ops_avx2.h"
+#include "kernels/matmul/k_lanes_256.h"
 
 namespace runnel {
 namespace {

@@ -36,7 +36,7 @@ struct Dots256 {
 struct Wide256 {
   __m256i pair[2];
 };
-static Wide256 widen(__m256i w) noexcept {
+static inline Wide256 widen(__m256i w) noexcept {
   constexpr char kNone = -1;  // a zero byte, which the shift drops
   const __m256i first = _mm256_broadcastsi128_si256(_mm_setr_epi8(kNone, 0, kNone, 1, kNone, 4, kNone, 5,  //
                                                                   kNone, 8, kNone, 9, kNone, 12, kNone, 13));
