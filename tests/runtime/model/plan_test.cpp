@@ -146,6 +146,7 @@ TEST(Plan, AnIsaCanOnlyBeLowered) {
 TEST(Plan, IsKept) {
   if (RUNNEL_INSTRUMENTED != 0) GTEST_SKIP() << "a sanitizer's own memory is in the process's figures";
   test::TempFolder folder;
+  const auto context = static_cast<uint32_t>(test::effort(4096));
   const std::string file = (folder / "wide.rnl").string();
   test::convert_tiny({.layers = 4,
                       .model = 256,
@@ -154,7 +155,7 @@ TEST(Plan, IsKept) {
                       .kv_heads = 8,
                       .head_dim = 32,
                       .vocab = 4096,
-                      .context = 4096},
+                      .context = context},
                      "q8", file);
   { const auto warm = Model::open(test::tiny_model_path().c_str()); }
   const uint64_t before = process_memory().anonymous_bytes;
@@ -162,7 +163,7 @@ TEST(Plan, IsKept) {
   ASSERT_TRUE(model.ok()) << model.status().message();
   auto session = Session::create(*model);
   ASSERT_TRUE(session.ok());
-  ASSERT_TRUE(session->append(std::vector<int32_t>(4000, 9)).ok());
+  ASSERT_TRUE(session->append(std::vector<int32_t>(context - 64, 9)).ok());
   ASSERT_TRUE(
       session->generate({.max_tokens = 50, .sampler = {.temperature = 1, .top_k = 5}, .ignore_end = true}).ok());
   const uint64_t taken = process_memory().anonymous_bytes - before;
