@@ -15,4 +15,16 @@ struct StepCost {
 
 StepCost step_cost(const Graph& graph) noexcept;
 
+struct StepShape {
+  uint32_t first_position, tokens, outputs;
+};
+
+struct NodeCost {
+  double bytes = 0;  // read from where they lie: weights of a linear, keys and values, else activations in and out
+  double macs = 0;   // multiply-adds of linears and of attention; other ops' are not counted
+};
+
+// Of one node in one step. kv_value_bytes: of a stored key or value, on average.
+NodeCost node_cost(const Graph& graph, const Node& node, const StepShape& step, double kv_value_bytes) noexcept;
+
 }  // namespace runnel

@@ -97,7 +97,15 @@ struct CpuPrepare {
 struct Split {
   uint32_t units = 0;
   uint32_t grain = 1;
+  bool is_job() const noexcept { return units > grain; }  // goes to the workers
 };
+
+inline void run_split(Split split, SliceFn fn, void* context, ParallelFor& workers) noexcept {
+  if (split.is_job()) return workers.run(split.units, split.grain, fn, context);
+  fn(context, {0, split.units}, 0);
+}
+
+inline constexpr uint32_t kMaxPhases = 4;
 
 struct CpuOp {
   Status (*prepare)(CpuPrepare& prepare) noexcept = nullptr;  // may be null: nothing to prepare
@@ -105,7 +113,8 @@ struct CpuOp {
   // unload() is called once after every load(), failed or not.
   Status (*load)(CpuCall& call, uint8_t* shared) noexcept = nullptr;
   void (*unload)(CpuCall& call) noexcept = nullptr;
-  uint32_t phases = 1;
+  uint32_t phases = 1;                       // at most kMaxPhases
+  const char* const* phase_names = nullptr;  // one a phase, for profiles; may be null where there is only one
   Split (*split)(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept = nullptr;
   void (*run)(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice,
               uint32_t worker) noexcept = nullptr;

@@ -14,6 +14,8 @@
 
 namespace runnel {
 
+class StepProfile;
+
 struct ExecutorOptions {
   uint32_t max_tokens = 512;  // most tokens in one step
   uint32_t max_outputs = 1;   // most logits rows in one step
@@ -42,6 +44,7 @@ struct StepInput {
   std::span<const uint32_t> output_rows;      // indices into ids, ascending, at most max_outputs
   float* logits = nullptr;                    // (output_rows.size(), vocab), written
   const std::atomic<bool>* cancel = nullptr;  // checked at least once a layer; may be null
+  StepProfile* profile = nullptr;  // graph/cpu/step_profile.h: filled, of the same graph; null: no clock read
 };
 
 // Where an executor finds packed weights, by index of Graph::tensors. All borrowed.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "graph/cpu/float_linear.h"
+#include "graph/cpu/step_profile.h"
 #include "kernels/base/checked.h"
 #include "kernels/base/memory.h"
 
@@ -214,6 +215,8 @@ void CpuProgram::begin_step(const StepInput& input) noexcept {
   step_.ids = input.ids.data();
   step_.output_rows = input.output_rows.data();
   step_.pages = input.pages;
+  profile_ = input.profile;
+  if (profile_ != nullptr) profile_->begin_step(step_.first_position, step_.tokens, step_.outputs);
   const auto update = [&](ValueId id, CpuOperand* operand) noexcept {
     if (operand->kind == Rows::tokens) operand->rows = step_.tokens;
     if (operand->kind == Rows::outputs) operand->rows = step_.outputs;
@@ -247,12 +250,12 @@ Status CpuProgram::run_node(size_t n, ParallelFor& workers) noexcept {
   for (uint32_t phase = 0; phase < cpu.phases; ++phase) {
     const Split split = cpu.split(call, step_, phase);
     if (split.units == 0) continue;
-    if (split.units <= split.grain) {
-      cpu.run(call, step_, phase, {0, split.units}, 0);
-      continue;
-    }
     PhaseWork work{call, step_, phase};
-    workers.run(split.units, split.grain, run_slice, &work);
+    if (profile_ != nullptr) {
+      profile_->run_phase(n, phase, split, run_slice, &work, workers);
+    } else {
+      run_split(split, run_slice, &work, workers);
+    }
   }
   return {};
 }

@@ -54,6 +54,7 @@ class CpuProgram {
   std::span<CpuStep::WorkerMark> marks_;
   KvLayout kv_;
   CpuStep step_;
+  StepProfile* profile_ = nullptr;  // of this step
   uint8_t* arena_ = nullptr;
   size_t loaded_ = 0;  // nodes whose load() was called, from the first on
   uint64_t shared_bytes_ = 0, worker_bytes_ = 0;

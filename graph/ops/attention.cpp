@@ -66,6 +66,7 @@ KvView view(const State& state, const CpuStep& step) noexcept {
 }
 
 enum : uint32_t { kStore, kAttend };
+constexpr const char* kPhaseNames[] = {"store", "attend"};
 
 Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
   const auto& state = call.state.as<State>();
@@ -106,7 +107,7 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
   state.run(args, slice.begin, slice.end);
 }
 
-constexpr CpuOp kCpu = {.prepare = prepare, .phases = 2, .split = split, .run = run};
+constexpr CpuOp kCpu = {.prepare = prepare, .phases = 2, .phase_names = kPhaseNames, .split = split, .run = run};
 
 }  // namespace
 

@@ -131,6 +131,7 @@ void prepare_row(const State& state, const float* x, uint32_t cols, void* out) n
 }
 
 enum : uint32_t { kPrepareRows, kMultiply };
+constexpr const char* kPhaseNames[] = {"prepare rows", "multiply"};
 
 Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
   const auto& state = call.state.as<State>();
@@ -204,7 +205,13 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
   multiply(call, state, *step.vector, lhs, lhs_stride, slice);
 }
 
-constexpr CpuOp kCpu = {.prepare = prepare, .load = load, .unload = unload, .phases = 2, .split = split, .run = run};
+constexpr CpuOp kCpu = {.prepare = prepare,
+                        .load = load,
+                        .unload = unload,
+                        .phases = 2,
+                        .phase_names = kPhaseNames,
+                        .split = split,
+                        .run = run};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "runtime/bench/bench_prompt.h"
 #include "runtime/eval/likelihood.h"
 
 namespace runnel {
@@ -11,26 +12,6 @@ using Clock = std::chrono::steady_clock;
 
 double milliseconds_since(Clock::time_point start) noexcept {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-// Ordinary tokens, spread over the vocabulary, the same ones every time.
-Status fill_random(uint32_t count, uint32_t vocab, uint64_t seed, Array<int32_t>* ids) noexcept {
-  ids->clear();
-  uint64_t state = seed * 0x9e3779b97f4a7c15ull + 1;
-  for (uint32_t i = 0; i < count; ++i) {
-    state = state * 6364136223846793005ull + 1442695040888963407ull;
-    if (!ids->push(static_cast<int32_t>((state >> 33) % vocab))) return out_of_memory("bench", "the prompt");
-  }
-  return {};
-}
-
-Status reach_depth(Session& session, uint32_t depth) noexcept {
-  if (session.position() > depth) return session.truncate(depth);
-  if (session.position() == depth) return {};
-  Array<int32_t> ids;
-  RUNNEL_TRY(fill_random(depth - session.position(), session.model().info().vocab_size, 7, &ids));
-  RUNNEL_TRY(session.append(ids));
-  return session.logits().status();
 }
 
 StepTimes summarise(Array<double>& times, uint32_t tokens_each) noexcept {
@@ -48,7 +29,7 @@ StepTimes summarise(Array<double>& times, uint32_t tokens_each) noexcept {
 Result<StepTimes> bench_prefill(Session& session, const StepBenchOptions& options) noexcept {
   if (options.tokens == 0) return Status::error(Code::invalid_argument, "bench: a prompt of 0 tokens");
   Array<int32_t> ids;
-  RUNNEL_TRY(fill_random(options.tokens, session.model().info().vocab_size, 1, &ids));
+  RUNNEL_TRY(random_ids(options.tokens, session.model().info().vocab_size, 1, &ids));
   Array<double> times;
   for (uint32_t i = 0; i < options.warm_up + options.repeats; ++i) {
     RUNNEL_TRY(reach_depth(session, options.depth));

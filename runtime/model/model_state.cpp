@@ -96,6 +96,8 @@ Status ModelState::run_step(const StepInput& input) noexcept {
   return executor_->run(input, *workers_);
 }
 
+uint64_t ModelState::kv_bytes_per_token() const noexcept { return executor_->plan().page_bytes >> kPageShift; }
+
 bool ModelState::enter_session() noexcept {
   uint32_t open = sessions_.load(std::memory_order_relaxed);
   do {

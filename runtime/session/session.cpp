@@ -28,6 +28,8 @@ Session::~Session() {
   release(state_);
 }
 
+SessionState& session_state(Session& session) noexcept { return *session.state_; }
+
 Status Session::append(std::span<const int32_t> ids) noexcept { return state_->append(ids); }
 
 Status Session::append_text(std::string_view text, const TokenizeOptions& options) noexcept {

@@ -62,7 +62,8 @@ Status SessionState::step(uint32_t count, std::span<const uint32_t> output_rows)
                                            .pages = pages_.pages(),
                                            .output_rows = output_rows,
                                            .logits = logits_.data(),
-                                           .cancel = &cancel_});
+                                           .cancel = &cancel_,
+                                           .profile = profile_});
   if (!status.ok()) {
     if (status.code() == Code::cancelled) (void)take_cancel();
     return status;

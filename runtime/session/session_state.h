@@ -38,6 +38,10 @@ class SessionState {
   uint32_t context() const noexcept { return pages_.max_tokens(); }
   const Model& model() const noexcept { return model_; }
 
+  // Steps fill `profile` (of this model's graph, borrowed) until it is set to null again.
+  void set_profile(StepProfile* profile) noexcept { profile_ = profile; }
+  const ModelState& shared() const noexcept { return *shared_; }
+
   // Of one session, its share of the KV pages aside.
   static uint64_t private_bytes(uint32_t context_tokens, uint32_t page_shift, uint32_t vocab_size,
                                 uint32_t logits_rows) noexcept;
@@ -64,9 +68,13 @@ class SessionState {
   Sampler sampler_;
   Generator generator_;
   std::atomic<bool> cancel_{false};
+  StepProfile* profile_ = nullptr;
   // Since the last generation: what computing its prompt took.
   uint64_t prefill_ns_ = 0;
   uint64_t prefill_tokens_ = 0;
 };
+
+// What a session hides, for the runtime's own measuring.
+SessionState& session_state(Session& session) noexcept;
 
 }  // namespace runnel

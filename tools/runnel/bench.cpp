@@ -8,20 +8,13 @@
 #include "graph/cost.h"
 #include "graph/file/model_file.h"
 #include "runtime/bench/step_bench.h"
-#include "runtime/limits/limits.h"
 #include "runtime/os/memory_figures.h"
+#include "tools/runnel/bench_limits.h"
+#include "tools/runnel/bench_ops.h"
 #include "tools/runnel/json_output.h"
-#include "tools/runnel/model_options.h"
 
 namespace runnel::tools {
 namespace {
-
-struct Options {
-  ModelOptions model;
-  std::vector<uint32_t> prefill, decode, depth = {0}, threads;
-  uint32_t repeats = 3;
-  bool json = false;
-};
 
 constexpr std::string_view kPrefill = "prefill", kDecode = "decode";
 
@@ -30,11 +23,6 @@ struct Run {
   uint32_t tokens, depth, threads;
   StepTimes times;
   double percent_of_limit = 0;
-};
-
-struct Limits {
-  uint32_t threads;
-  double read_gb_s, int8_gmac_s;
 };
 
 double now_ms() {
@@ -63,27 +51,18 @@ void evict(const std::string& path) {
   ::close(descriptor);
 }
 
-double percent_of_limit(const StepCost& cost, const Run& run, const Limits& limits) {
+// The bytes a decode step must read, or the multiplications of a prompt, in the time they took.
+double percent_of_limit(const StepCost& cost, const Run& run, const MachineLimits& limits) {
   if (run.phase == kDecode) {
     const double kv = 2.0 * static_cast<double>(cost.kv_values_per_token) * (run.depth + run.tokens / 2.0);  // f16
-    return 100 * (static_cast<double>(cost.weight_bytes) + kv) * run.times.tok_s * 1e-9 / limits.read_gb_s;
+    return percent_of_limit(limits, static_cast<double>(cost.weight_bytes) + kv, 0, run.times.p50_ms);
   }
-  const double macs = static_cast<double>(cost.macs_per_token) + static_cast<double>(cost.macs_per_output) / run.tokens;
-  return 100 * macs * run.times.tok_s * 1e-9 / limits.int8_gmac_s;
+  const double macs = static_cast<double>(cost.macs_per_token) * run.tokens + static_cast<double>(cost.macs_per_output);
+  return percent_of_limit(limits, 0, macs, run.times.p50_ms);
 }
 
-Status bench_threads(const Options& options, uint32_t threads, std::vector<Run>* runs) {
-  ModelOptions model_options = options.model;
-  model_options.threads = threads;
-  if (model_options.context == 0) {
-    uint32_t longest = 16;
-    for (const uint32_t depth : options.depth) {
-      for (const uint32_t n : options.prefill) longest = std::max(longest, depth + n + 1);
-      for (const uint32_t n : options.decode) longest = std::max(longest, depth + n + 12);
-    }
-    model_options.context = longest;
-  }
-  RUNNEL_ASSIGN(const Model model, open_model(model_options));
+Status bench_threads(const BenchOptions& options, uint32_t threads, std::vector<Run>* runs) {
+  RUNNEL_ASSIGN(const Model model, open_model(with_threads(options, threads)));
   RUNNEL_ASSIGN(Session session, Session::create(model));
   for (const uint32_t depth : options.depth) {
     for (const uint32_t tokens : options.prefill) {
@@ -93,17 +72,15 @@ Status bench_threads(const Options& options, uint32_t threads, std::vector<Run>*
       runs->push_back({kPrefill, tokens, depth, threads, times});
     }
     for (const uint32_t tokens : options.decode) {
-      RUNNEL_ASSIGN(const StepTimes times, bench_decode(session, {.tokens = tokens, .depth = depth, .warm_up = 10}));
+      RUNNEL_ASSIGN(const StepTimes times,
+                    bench_decode(session, {.tokens = tokens, .depth = depth, .warm_up = kBenchWarmUpTokens}));
       runs->push_back({kDecode, tokens, depth, threads, times});
     }
   }
   return {};
 }
 
-void print_runs(const std::vector<Run>& runs, const std::vector<Limits>& limits) {
-  for (const Limits& l : limits)
-    std::printf("limits of this machine, %u thread%s: read %.1f GB/s, int8 %.0f GMAC/s\n", l.threads,
-                l.threads == 1 ? "" : "s", l.read_gb_s, l.int8_gmac_s);
+void print_runs(const std::vector<Run>& runs) {
   std::printf("%-8s %7s %7s %8s %10s %9s %9s %9s %9s\n", "phase", "tokens", "depth", "threads", "tokens/s", "p50 ms",
               "p95 ms", "p99 ms", "of limit");
   for (const Run& r : runs)
@@ -126,11 +103,9 @@ Json runs_json(const std::vector<Run>& runs) {
   return rows;
 }
 
-Status run(Options options) {
-  if (options.prefill.empty() && options.decode.empty()) {
-    options.prefill = {128, 512};
-    options.decode = {64};
-  }
+Status run(BenchOptions options) {
+  RUNNEL_TRY(complete(&options));
+  if (options.ops) return bench_ops(options);
   StepCost cost;
   uint64_t file_bytes = 0;
   {
@@ -138,38 +113,33 @@ Status run(Options options) {
     cost = step_cost(file.graph());
     file_bytes = file.file_bytes();
   }
-  if (options.threads.empty()) {
-    RUNNEL_ASSIGN(const OpenOptions open, open_options(options.model));
-    RUNNEL_ASSIGN(const MemoryPlan plan, plan_model(options.model.path.c_str(), open));
-    options.threads = {plan.threads};
-  }
   std::vector<Run> runs;
+  std::vector<MachineLimits> limits;
   for (const uint32_t threads : options.threads) {
-    if (threads == 0) return Status::error(Code::invalid_argument, "bench: --threads 0 runs nothing");
+    limits.push_back({.threads = threads});
+    measure_limits(&limits.back());
+    const size_t first = runs.size();
     RUNNEL_TRY(bench_threads(options, threads, &runs));
+    measure_limits(&limits.back());
+    for (size_t i = first; i < runs.size(); ++i)
+      runs[i].percent_of_limit = percent_of_limit(cost, runs[i], limits.back());
   }
   evict(options.model.path);
   options.model.threads = options.threads.back();
   RUNNEL_ASSIGN(const double cold_ms, time_to_first_token(options.model));
   RUNNEL_ASSIGN(const double warm_ms, time_to_first_token(options.model));
-  // Measuring the limits takes memory of its own: the peak is read before.
   const uint64_t peak_rss_bytes = process_memory().peak_rss_bytes;
-  std::vector<Limits> limits;
-  for (const uint32_t threads : options.threads) {
-    limits.push_back({threads, read_gb_s(threads), int8_gmac_s(threads)});
-    for (Run& r : runs)
-      if (r.threads == threads) r.percent_of_limit = percent_of_limit(cost, r, limits.back());
-  }
   if (options.json) {
     print_json({{"runs", runs_json(runs)},
-                {"limits", {{"read_gb_s", limits.back().read_gb_s}, {"int8_gmac_s", limits.back().int8_gmac_s}}},
+                {"limits", limits_json(limits.back())},
                 {"ttft_cold_ms", cold_ms},
                 {"ttft_warm_ms", warm_ms},
                 {"peak_rss_bytes", peak_rss_bytes},
                 {"file_bytes", file_bytes}});
     return {};
   }
-  print_runs(runs, limits);
+  print_limits(limits);
+  print_runs(runs);
   std::printf("first token of a 16-token prompt, opening included: %.1f ms cold, %.1f ms warm\n", cold_ms, warm_ms);
   std::printf("peak memory %.1f MB, file %.1f MB\n", static_cast<double>(peak_rss_bytes) / (1 << 20),
               static_cast<double>(file_bytes) / (1 << 20));
@@ -179,20 +149,22 @@ Status run(Options options) {
 }  // namespace
 
 void add_bench(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   Arguments arguments =
       parser.subcommand("bench", "Speed: prompts, generation, first token, beside the machine's limits");
   add_model(arguments, options->model);
   arguments.group("What to measure");
   arguments.add("--prefill", &options->prefill, "N,...", "Prompt lengths (default, without --decode: 128,512)");
-  arguments.add("--decode", &options->decode, "N,...", "Tokens to generate (default, without --prefill: 64)");
+  arguments.add("--decode", &options->decode, "N,...", "Tokens to generate (default, without --prefill: 100)");
   arguments.add("--depth", &options->depth, "N,...", "Tokens that are there before (default: 0)");
   arguments.add("--threads", &options->threads, "N,...", "Thread counts (default: what suits the machine)");
   arguments.add("--repeats", &options->repeats, "N", "Prompts timed for each prefill figure").show_default();
+  arguments.flag("--ops", &options->ops, "Where the time goes, op by op, instead of the rates");
   arguments.flag("--json", &options->json, "Print one JSON object");
   add_model_options(arguments, options->model, false);
   arguments.example("runnel bench model.rnl");
-  arguments.example("runnel bench model.rnl --prefill 512 --decode 64 --depth 0,4096 --threads 1,2 --json");
+  arguments.example("runnel bench model.rnl --prefill 512 --decode 100 --depth 0,4096 --threads 1,2 --json");
+  arguments.example("runnel bench model.rnl --ops --prefill 512 --decode 100 --depth 0,4096");
   arguments.runs([options] { return run(*options); });
 }
 

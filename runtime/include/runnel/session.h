@@ -110,6 +110,7 @@ class Session {
   const Model& model() const noexcept;
 
  private:
+  friend SessionState& session_state(Session& session) noexcept;
   explicit Session(SessionState* state) noexcept : state_(state) {}
   SessionState* state_ = nullptr;
 };
