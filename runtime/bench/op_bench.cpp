@@ -94,9 +94,7 @@ void Recorder::start() noexcept {
 // Requires: at most max_samples_ calls.
 Status Recorder::stop(uint64_t step_ns, uint64_t sampling_ns) noexcept {
   state_.set_profile(nullptr);
-  const uint64_t kv_values = step_cost(graph_).kv_values_per_token;
-  const double kv_value_bytes =
-      kv_values == 0 ? 0 : static_cast<double>(state_.shared().kv_bytes_per_token()) / static_cast<double>(kv_values);
+  const double kv_value_bytes = state_.shared().kv_value_bytes();
   OpFigures* figures = figures_.data() + samples_.size() * rows_.size();
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];

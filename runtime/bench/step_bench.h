@@ -9,6 +9,10 @@ struct StepTimes {
   double tok_s = 0;                           // by the median
   double p50_ms = 0, p95_ms = 0, p99_ms = 0;  // of one prompt (prefill) or one token (decode)
   uint32_t samples = 0;
+  double joules_per_token = 0;  // of the whole machine meanwhile; 0 where the system does not tell
+  // What one prompt or token, at the middle of the depths that were timed, costs at least: weights, keys and values to
+  // read, and products with weights. Held against the machine's limits.
+  double bytes = 0, macs = 0;
 };
 
 struct StepBenchOptions {

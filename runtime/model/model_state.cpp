@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "graph/cost.h"
 #include "kernels/base/memory.h"
 #include "runtime/kv/page_table.h"
 #include "runtime/model/planner.h"
@@ -96,7 +97,10 @@ Status ModelState::run_step(const StepInput& input) noexcept {
   return executor_->run(input, *workers_);
 }
 
-uint64_t ModelState::kv_bytes_per_token() const noexcept { return executor_->plan().page_bytes >> kPageShift; }
+double ModelState::kv_value_bytes() const noexcept {
+  const uint64_t page_values = step_cost(file_.graph()).kv_values_per_token << kPageShift;
+  return page_values == 0 ? 0 : static_cast<double>(executor_->plan().page_bytes) / static_cast<double>(page_values);
+}
 
 bool ModelState::enter_session() noexcept {
   uint32_t open = sessions_.load(std::memory_order_relaxed);

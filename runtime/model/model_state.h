@@ -36,8 +36,8 @@ class ModelState {
   Result<std::span<const int32_t>> control_ids() noexcept;
 
   PagePool& pages() noexcept { return pages_; }
-  // Of one token, all layers.
-  uint64_t kv_bytes_per_token() const noexcept;
+  // Of a stored key or value, on average over all layers; 0 without any.
+  double kv_value_bytes() const noexcept;
   uint32_t max_logits_rows() const noexcept { return max_logits_rows_; }
   Status run_step(const StepInput& input) noexcept;
 

@@ -1,148 +1,111 @@
-// runnel bench: prefill and decode rates, time to first token, memory, each beside the machine's limit.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <chrono>
+// runnel bench: rates of prompts and of generation, first token, tokenizer, memory, each beside the machine's limit.
+#include <algorithm>
+#include <cstdio>
 #include <memory>
+#include <optional>
 
-#include "graph/cost.h"
 #include "graph/file/model_file.h"
-#include "runtime/bench/step_bench.h"
+#include "runtime/bench/tokenizer_bench.h"
+#include "runtime/os/energy.h"
 #include "runtime/os/memory_figures.h"
-#include "tools/runnel/bench_limits.h"
 #include "tools/runnel/bench_ops.h"
+#include "tools/runnel/bench_rates.h"
+#include "tools/runnel/bench_start.h"
 #include "tools/runnel/json_output.h"
+#include "tools/runnel/text_input.h"
 
 namespace runnel::tools {
 namespace {
 
-constexpr std::string_view kPrefill = "prefill", kDecode = "decode";
+constexpr size_t kTextBytes = 64 << 10;
+constexpr uint32_t kTextRepeats = 5;
 
-struct Run {
-  std::string_view phase;
-  uint32_t tokens, depth, threads;
-  StepTimes times;
-  double percent_of_limit = 0;
+// Nothing for a model without a tokenizer.
+Result<std::optional<TokenizerTimes>> measure_tokenizer(const BenchOptions& options) {
+  RUNNEL_ASSIGN(const Model model, open_model(options.model));
+  Array<char> made;
+  std::string read;
+  if (options.text.empty()) {
+    RUNNEL_TRY(prose(kTextBytes, &made));
+  } else {
+    RUNNEL_ASSIGN(read, read_file("bench", options.text));
+  }
+  const std::string_view text = options.text.empty() ? std::string_view(made.data(), made.size()) : read;
+  Result<TokenizerTimes> times = bench_tokenizer(model, text, kTextRepeats);
+  if (!times.ok() && times.status().code() == Code::unsupported) return std::optional<TokenizerTimes>();
+  if (!times.ok()) return times.status();
+  return std::optional(*times);
+}
+
+struct Report {
+  Rates rates;
+  StartFigures start;
+  std::optional<TokenizerTimes> tokenizer;
+  uint64_t peak_rss_bytes = 0, file_bytes = 0;
+  bool has_energy = false;
 };
 
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// Opening, a prompt of 16 tokens, the first id: what a user waits for.
-Result<double> time_to_first_token(const ModelOptions& model_options) {
-  const double start = now_ms();
-  RUNNEL_ASSIGN(const Model model, open_model(model_options));
-  RUNNEL_ASSIGN(Session session, Session::create(model));
-  int32_t ids[16];
-  for (int32_t i = 0; i < 16; ++i)
-    ids[i] = static_cast<int32_t>(static_cast<uint32_t>(i * 37 + 5) % model.info().vocab_size);
-  RUNNEL_TRY(session.append(ids));
-  RUNNEL_TRY(session.sample({}).status());
-  return now_ms() - start;
-}
-
-// Asks the system to drop the file's pages from its cache, as after a reboot.
-void evict(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  ::fdatasync(descriptor);
-  ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
-  ::close(descriptor);
-}
-
-// The bytes a decode step must read, or the multiplications of a prompt, in the time they took.
-double percent_of_limit(const StepCost& cost, const Run& run, const MachineLimits& limits) {
-  if (run.phase == kDecode) {
-    const double kv = 2.0 * static_cast<double>(cost.kv_values_per_token) * (run.depth + run.tokens / 2.0);  // f16
-    return percent_of_limit(limits, static_cast<double>(cost.weight_bytes) + kv, 0, run.times.p50_ms);
+void print_report(const Report& report) {
+  const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  print_rates(report.rates);
+  if (!report.has_energy) std::printf("energy: not available (no powercap counters that this user may read)\n");
+  print_start(report.start);
+  if (report.tokenizer) {
+    const TokenizerTimes& t = *report.tokenizer;
+    std::printf(
+        "tokenizer, one thread, not part of the above: %.2f million tokens/s, %.1f MB/s, %.2f ms for %llu tokens\n",
+        static_cast<double>(t.tokens) / t.ms * 1e-3, static_cast<double>(t.bytes) / t.ms * 1e-3, t.ms,
+        static_cast<unsigned long long>(t.tokens));
+  } else {
+    std::printf("tokenizer: the model has none\n");
   }
-  const double macs = static_cast<double>(cost.macs_per_token) * run.tokens + static_cast<double>(cost.macs_per_output);
-  return percent_of_limit(limits, 0, macs, run.times.p50_ms);
+  std::printf("peak memory %.1f MB, anonymous after the runs %.1f MB, file %.1f MB\n", megabytes(report.peak_rss_bytes),
+              megabytes(report.rates.anonymous_bytes), megabytes(report.file_bytes));
 }
 
-Status bench_threads(const BenchOptions& options, uint32_t threads, std::vector<Run>* runs) {
-  RUNNEL_ASSIGN(const Model model, open_model(with_threads(options, threads)));
-  RUNNEL_ASSIGN(Session session, Session::create(model));
-  for (const uint32_t depth : options.depth) {
-    for (const uint32_t tokens : options.prefill) {
-      RUNNEL_ASSIGN(
-          const StepTimes times,
-          bench_prefill(session, {.tokens = tokens, .depth = depth, .repeats = options.repeats, .warm_up = 1}));
-      runs->push_back({kPrefill, tokens, depth, threads, times});
-    }
-    for (const uint32_t tokens : options.decode) {
-      RUNNEL_ASSIGN(const StepTimes times,
-                    bench_decode(session, {.tokens = tokens, .depth = depth, .warm_up = kBenchWarmUpTokens}));
-      runs->push_back({kDecode, tokens, depth, threads, times});
-    }
+void print_report_json(const Report& report) {
+  Json all_limits = Json::array();
+  for (const MachineLimits& limits : report.rates.limits) all_limits.push_back(limits_json(limits));
+  Json object = {{"runs", runs_json(report.rates)},
+                 {"limits", limits_json(report.rates.limits.back())},
+                 {"limits_by_threads", std::move(all_limits)}};
+  add_start_json(report.start, &object);
+  Json tokenizer;
+  if (report.tokenizer) {
+    const TokenizerTimes& t = *report.tokenizer;
+    tokenizer = {{"bytes", t.bytes},
+                 {"tokens", t.tokens},
+                 {"ms", t.ms},
+                 {"tok_s", 1000 * static_cast<double>(t.tokens) / t.ms},
+                 {"mb_s", static_cast<double>(t.bytes) / t.ms * 1e-3}};
   }
-  return {};
-}
-
-void print_runs(const std::vector<Run>& runs) {
-  std::printf("%-8s %7s %7s %8s %10s %9s %9s %9s %9s\n", "phase", "tokens", "depth", "threads", "tokens/s", "p50 ms",
-              "p95 ms", "p99 ms", "of limit");
-  for (const Run& r : runs)
-    std::printf("%-8s %7u %7u %8u %10.1f %9.2f %9.2f %9.2f %8.0f%%\n", r.phase.data(), r.tokens, r.depth, r.threads,
-                r.times.tok_s, r.times.p50_ms, r.times.p95_ms, r.times.p99_ms, r.percent_of_limit);
-}
-
-Json runs_json(const std::vector<Run>& runs) {
-  Json rows = Json::array();
-  for (const Run& r : runs)
-    rows.push_back({{"phase", std::string(r.phase)},
-                    {"tokens", r.tokens},
-                    {"depth", r.depth},
-                    {"threads", r.threads},
-                    {"tok_s", r.times.tok_s},
-                    {"p50_ms", r.times.p50_ms},
-                    {"p95_ms", r.times.p95_ms},
-                    {"p99_ms", r.times.p99_ms},
-                    {"percent_of_limit", r.percent_of_limit}});
-  return rows;
+  object["tokenizer"] = std::move(tokenizer);
+  object["energy_available"] = report.has_energy;
+  object["peak_rss_bytes"] = report.peak_rss_bytes;
+  object["anonymous_bytes"] = report.rates.anonymous_bytes;
+  object["file_bytes"] = report.file_bytes;
+  print_json(object);
 }
 
 Status run(BenchOptions options) {
   RUNNEL_TRY(complete(&options));
   if (options.ops) return bench_ops(options);
-  StepCost cost;
-  uint64_t file_bytes = 0;
+  Report report;
   {
     RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.model.path.c_str(), {.verify = Verify::off}));
-    cost = step_cost(file.graph());
-    file_bytes = file.file_bytes();
+    report.file_bytes = file.file_bytes();
   }
-  std::vector<Run> runs;
-  std::vector<MachineLimits> limits;
-  for (const uint32_t threads : options.threads) {
-    limits.push_back({.threads = threads});
-    measure_limits(&limits.back());
-    const size_t first = runs.size();
-    RUNNEL_TRY(bench_threads(options, threads, &runs));
-    measure_limits(&limits.back());
-    for (size_t i = first; i < runs.size(); ++i)
-      runs[i].percent_of_limit = percent_of_limit(cost, runs[i], limits.back());
-  }
-  evict(options.model.path);
+  report.has_energy = EnergyMeter().available();
+  RUNNEL_ASSIGN(report.rates, measure_rates(options));
   options.model.threads = options.threads.back();
-  RUNNEL_ASSIGN(const double cold_ms, time_to_first_token(options.model));
-  RUNNEL_ASSIGN(const double warm_ms, time_to_first_token(options.model));
-  const uint64_t peak_rss_bytes = process_memory().peak_rss_bytes;
+  RUNNEL_ASSIGN(report.start, measure_start(options.model));
+  RUNNEL_ASSIGN(report.tokenizer, measure_tokenizer(options));
+  report.peak_rss_bytes = process_memory().peak_rss_bytes;
   if (options.json) {
-    print_json({{"runs", runs_json(runs)},
-                {"limits", limits_json(limits.back())},
-                {"ttft_cold_ms", cold_ms},
-                {"ttft_warm_ms", warm_ms},
-                {"peak_rss_bytes", peak_rss_bytes},
-                {"file_bytes", file_bytes}});
-    return {};
+    print_report_json(report);
+  } else {
+    print_report(report);
   }
-  print_limits(limits);
-  print_runs(runs);
-  std::printf("first token of a 16-token prompt, opening included: %.1f ms cold, %.1f ms warm\n", cold_ms, warm_ms);
-  std::printf("peak memory %.1f MB, file %.1f MB\n", static_cast<double>(peak_rss_bytes) / (1 << 20),
-              static_cast<double>(file_bytes) / (1 << 20));
   return {};
 }
 
@@ -159,6 +122,7 @@ void add_bench(Parser& parser) {
   arguments.add("--depth", &options->depth, "N,...", "Tokens that are there before (default: 0)");
   arguments.add("--threads", &options->threads, "N,...", "Thread counts (default: what suits the machine)");
   arguments.add("--repeats", &options->repeats, "N", "Prompts timed for each prefill figure").show_default();
+  arguments.add("--text", &options->text, "FILE", "Text for the tokenizer (default: 64 KB of made-up prose)");
   arguments.flag("--ops", &options->ops, "Where the time goes, op by op, instead of the rates");
   arguments.flag("--json", &options->json, "Print one JSON object");
   add_model_options(arguments, options->model, false);

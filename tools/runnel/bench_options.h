@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tools/runnel/model_options.h"
@@ -14,6 +15,7 @@ struct BenchOptions {
   ModelOptions model;
   std::vector<uint32_t> prefill, decode, depth = {0}, threads;
   uint32_t repeats = 5;
+  std::string text;  // file; empty: made up
   bool ops = false;
   bool json = false;
 };
