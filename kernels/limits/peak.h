@@ -1,8 +1,9 @@
-// Bare multiply-add loops: what a core of each instruction set can do at most, for matmul results to be printed as a
-// percentage of. Operands come from the first-level cache, as a register tile of a matmul kernel reads them, and
-// nothing else happens: no scales, no unpacking, no stores.
+// Bare loops of multiply-adds and of loads: what a core of each instruction set can do at most, for results to be
+// printed as a percentage of. Operands of multiply-adds come from the first-level cache, as a register tile of a matmul
+// kernel reads them, and nothing else happens: no scales, no unpacking, no stores.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "kernels/isa.h"
@@ -16,10 +17,15 @@ inline constexpr uint32_t kPeakOperandBytes = 4096;
 // compiler from dropping the work. Never fails; any thread.
 using PeakFn = uint64_t (*)(const void* operands, uint32_t rounds, int32_t* sink) noexcept;
 
+// Reads `count` floats, a multiple of 64, and returns the bytes. Four streams at once: one alone leaves a core's
+// prefetchers idle (a Xeon of 2023 read 16.5 GB/s so, 19 with four).
+using PeakReadFn = uint64_t (*)(const float* values, size_t count, int32_t* sink) noexcept;
+
 struct PeakLoops {
   const char* name;
   Isa isa;
   PeakFn int8, f32;
+  PeakReadFn read;
 };
 
 // The best row that `isa` covers.

@@ -26,6 +26,6 @@ struct Int8Dot {
 namespace runnel {
 
 extern const PeakLoops peak_avx2;
-constinit const PeakLoops peak_avx2 = {"avx2", Isa::avx2, peak_int8, peak_f32};
+constinit const PeakLoops peak_avx2 = {"avx2", Isa::avx2, peak_int8, peak_f32, peak_read};
 
 }  // namespace runnel

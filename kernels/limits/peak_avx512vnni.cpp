@@ -27,6 +27,6 @@ struct Int8Dot {
 namespace runnel {
 
 extern const PeakLoops peak_avx512vnni;
-constinit const PeakLoops peak_avx512vnni = {"avx512vnni", Isa::avx512vnni, peak_int8, peak_f32};
+constinit const PeakLoops peak_avx512vnni = {"avx512vnni", Isa::avx512vnni, peak_int8, peak_f32, peak_read};
 
 }  // namespace runnel

@@ -23,6 +23,6 @@ struct Int8Dot {
 namespace runnel {
 
 extern const PeakLoops peak_avxvnni;
-constinit const PeakLoops peak_avxvnni = {"avxvnni", Isa::avxvnni, peak_int8, peak_f32};
+constinit const PeakLoops peak_avxvnni = {"avxvnni", Isa::avxvnni, peak_int8, peak_f32, peak_read};
 
 }  // namespace runnel

@@ -25,6 +25,6 @@ struct Int8Dot {
 namespace runnel {
 
 extern const PeakLoops peak_neon;
-constinit const PeakLoops peak_neon = {"neon", Isa::neon, peak_int8, peak_f32};
+constinit const PeakLoops peak_neon = {"neon", Isa::neon, peak_int8, peak_f32, peak_read};
 
 }  // namespace runnel

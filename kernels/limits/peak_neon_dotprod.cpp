@@ -23,6 +23,6 @@ struct Int8Dot {
 namespace runnel {
 
 extern const PeakLoops peak_neon_dotprod;
-constinit const PeakLoops peak_neon_dotprod = {"neon_dotprod", Isa::neon_dotprod, peak_int8, peak_f32};
+constinit const PeakLoops peak_neon_dotprod = {"neon_dotprod", Isa::neon_dotprod, peak_int8, peak_f32, peak_read};
 
 }  // namespace runnel

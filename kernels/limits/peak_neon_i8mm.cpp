@@ -23,6 +23,6 @@ struct Int8Dot {
 namespace runnel {
 
 extern const PeakLoops peak_neon_i8mm;
-constinit const PeakLoops peak_neon_i8mm = {"neon_i8mm", Isa::neon_i8mm, peak_int8, peak_f32};
+constinit const PeakLoops peak_neon_i8mm = {"neon_i8mm", Isa::neon_i8mm, peak_int8, peak_f32, peak_read};
 
 }  // namespace runnel

@@ -62,5 +62,18 @@ uint64_t peak_f32(const void* operands, uint32_t rounds, int32_t* sink) noexcept
   return uint64_t(rounds) * kSteps * 6 * 16;
 }
 
+uint64_t peak_read(const float* values, size_t count, int32_t* sink) noexcept {
+  const size_t stream = count / 4;
+  F32x16 largest[4];
+  for (F32x16& lanes : largest) lanes = F32x16::set1(0);
+  for (size_t i = 0; i < stream; i += 16) {
+    for (uint32_t s = 0; s < 4; ++s) largest[s] = F32x16::max(largest[s], F32x16::load(values + s * stream + i));
+  }
+  float total[16];
+  F32x16::max(F32x16::max(largest[0], largest[1]), F32x16::max(largest[2], largest[3])).store(total);
+  *sink ^= total[0] > 0;
+  return uint64_t(count) * sizeof(float);
+}
+
 }  // namespace
 }  // namespace runnel

@@ -28,6 +28,6 @@ struct Int8Dot {
 namespace runnel {
 
 extern const PeakLoops peak_scalar;
-constinit const PeakLoops peak_scalar = {"scalar", Isa::scalar, peak_int8, peak_f32};
+constinit const PeakLoops peak_scalar = {"scalar", Isa::scalar, peak_int8, peak_f32, peak_read};
 
 }  // namespace runnel

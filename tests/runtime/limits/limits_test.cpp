@@ -24,6 +24,25 @@ TEST(Limits, EveryLoopCountsItsWork) {
   }
 }
 
+// The largest of the values comes out in the sink, wherever it lies.
+TEST(Limits, EveryReadLoopReadsAllItSays) {
+  constexpr size_t kCount = 4 * 64;
+  alignas(64) float values[kCount] = {};
+  for (uint32_t i = 0; peak_loops_row(i) != nullptr; ++i) {
+    const PeakLoops& row = *peak_loops_row(i);
+    if (!covers(cpu_isa(), row.isa)) continue;
+    for (size_t at = 0; at < kCount; at += 16) {  // the first lane
+      int32_t sink = 0;
+      EXPECT_EQ(row.read(values, kCount, &sink), kCount * sizeof(float)) << row.name;
+      EXPECT_EQ(sink, 0) << row.name;
+      values[at] = 1;
+      row.read(values, kCount, &sink);
+      EXPECT_EQ(sink, 1) << row.name << " does not see " << at;
+      values[at] = 0;
+    }
+  }
+}
+
 TEST(Limits, RatesArePositiveAndNoThreadsGiveNone) {
   EXPECT_GT(int8_gmac_s(1), 0.01);
   EXPECT_GT(f32_gmac_s(1), 0.01);
