@@ -28,7 +28,7 @@ struct DotAvx2 {
     const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(q, w));
     return in_order(_mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
   }
-  static constexpr int kSignedOffsetShift = 0;
+  static constexpr bool kSignedOffset = false;
 
   // 16-bit pairs.
   static __m256i add_pairs(__m256i sum, __m256i w, __m256i q) noexcept {

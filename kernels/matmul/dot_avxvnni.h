@@ -16,7 +16,7 @@ struct DotAvxVnni {
   static __m256i add_signed(__m256i sum, __m256i w, __m256i q) noexcept {
     return _mm256_dpbusd_avx_epi32(sum, _mm256_xor_si256(w, _mm256_set1_epi8(-128)), q);
   }
-  static constexpr int kSignedOffsetShift = 7;
+  static constexpr bool kSignedOffset = true;
 
   static __m256i add_pairs(__m256i sum, __m256i w, __m256i q) noexcept { return _mm256_dpwssd_avx_epi32(sum, w, q); }
 };

@@ -29,10 +29,10 @@ struct DotNeon {
         bytes<kTokens>(vectors + 32 * half, lhs, b, half, dots);
       }
     }
-    if constexpr (Block::kOffsetShift != 0) {
+    if constexpr (Block::kOffset) {
       for (int t = 0; t < kTokens; ++t) {
-        const int32x4_t offset = vdupq_n_s32(lhs[t].sum[b] * (1 << Block::kOffsetShift));
-        for (int i = 0; i < 4; ++i) dots[t].quarter[i] = vsubq_s32(dots[t].quarter[i], offset);
+        const int32x4_t start = vdupq_n_s32(lhs[t].start[b]);
+        for (int i = 0; i < 4; ++i) dots[t].quarter[i] = vaddq_s32(dots[t].quarter[i], start);
       }
     }
   }

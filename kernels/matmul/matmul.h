@@ -27,12 +27,15 @@ enum class LhsType : uint8_t {
 // A quantised activation row of groups of 32, T being int8 or int16, is laid out as
 //   T     q[groups * 32]     q = round(x / scale), |q| <= lhs_levels
 //   float scale[groups]      max |x| of the group / lhs_levels; 0 for a group of zeros
-//   int32 sum[groups]        sum of the group's q: an offset in the weights costs one multiply-add a group
+//   int32 start[groups]      -8 times the sum of the group's q: what a dot product with nibbles that are 8 too large
+//                            begins at; 16 times that for bytes that are 128 too large
+//   float weighted[groups]   scale times the sum of q: what a minimum in the weights is multiplied with
 //   int16 halves[groups][2]  of T = int8 only: sums of the first and the last 16, for types with groups of 16
-// with zero values beyond the true width. Rows lie lhs_stride bytes apart, each 64-byte aligned.
+// with zero values beyond the true width. Rows lie lhs_stride bytes apart, each 64-byte aligned; an odd number of cache
+// lines, so that the same groups of a tile's rows do not meet in the same sets of a cache.
 constexpr int lhs_levels(LhsType type) noexcept { return type == LhsType::q8g32 ? 127 : 127 * 256; }
 constexpr size_t quantized_row_bytes(LhsType type, uint32_t groups) noexcept {
-  return (size_t(groups) * (type == LhsType::q8g32 ? 44 : 72) + 63) & ~size_t(63);
+  return ((size_t(groups) * (type == LhsType::q8g32 ? 48 : 76) + 63) & ~size_t(63)) | 64;
 }
 
 struct MatmulArgs {

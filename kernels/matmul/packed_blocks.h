@@ -24,7 +24,8 @@ template <class T>
 struct LhsRow {
   const T* q;
   const float* scale;
-  const int32_t* sum;
+  const int32_t* start;
+  const float* weighted;
   const int16_t* halves;  // two a group; of int8 rows only
 };
 
@@ -34,27 +35,65 @@ static inline LhsRow<T> lhs_row(const MatmulArgs& args, uint32_t row) noexcept {
   const size_t groups = size_t{args.blocks} * kGroups;
   const auto* q = reinterpret_cast<const T*>(static_cast<const uint8_t*>(args.lhs) + row * args.lhs_stride);
   const float* scale = reinterpret_cast<const float*>(q + groups * 32);
-  const int32_t* sum = reinterpret_cast<const int32_t*>(scale + groups);
-  return {q, scale, sum, reinterpret_cast<const int16_t*>(sum + groups)};
+  const int32_t* start = reinterpret_cast<const int32_t*>(scale + groups);
+  const float* weighted = reinterpret_cast<const float*>(start + groups);
+  return {q, scale, start, weighted, reinterpret_cast<const int16_t*>(weighted + groups)};
 }
+
+// The same of a tile of rows that lie a stride apart, as one moving pointer to the values, one to the groups' numbers,
+// and the rows' distances. A pointer for each row and array would not fit the general registers; advance() hides the
+// pointers from the compiler, which otherwise makes them from these.
+template <class T, int kTokens, uint32_t kGroups = 1>
+struct LhsTile {
+  explicit LhsTile(const MatmulArgs& args) noexcept : groups(size_t{args.blocks} * kGroups) {
+    q = static_cast<const uint8_t*>(args.lhs);
+    numbers = q + groups * 32 * sizeof(T);
+    for (int t = 0; t < kTokens; ++t) at[t] = static_cast<size_t>(t) * args.lhs_stride;
+  }
+  void advance() noexcept {
+    q += 32 * sizeof(T);
+    numbers += 4;
+    __asm__("" : "+r"(q), "+r"(numbers));
+  }
+  // The k-th value, and those after it, of row t.
+  const T* value(int t, int k) const noexcept { return reinterpret_cast<const T*>(q + at[t]) + k; }
+  float scale(int t) const noexcept { return number<float>(t, 0); }
+  int32_t start(int t) const noexcept { return number<int32_t>(t, 1); }
+  float weighted(int t) const noexcept { return number<float>(t, 2); }
+  const int16_t* halves(int t) const noexcept {
+    return reinterpret_cast<const int16_t*>(numbers + at[t] + 3 * 4 * groups);
+  }
+
+ private:
+  template <class Number>
+  Number number(int t, size_t array) const noexcept {
+    Number value;
+    __builtin_memcpy(&value, numbers + at[t] + array * 4 * groups, sizeof(value));
+    return value;
+  }
+  const uint8_t* q;
+  const uint8_t* numbers;
+  size_t at[kTokens];
+  size_t groups;
+};
 
 // Lhs: what the activations are.
 struct Q4Block {
   using Lhs = int8_t;
   static constexpr size_t kBytes = 288, kVectors = 32;
-  static constexpr int kOffsetShift = 3;  // log2 of how much too large a nibble is
+  static constexpr bool kOffset = true;  // a nibble is 8 too large
   static constexpr bool kNibbles = true, kMinima = false;
 };
 struct Q4aBlock {
   using Lhs = int8_t;
   static constexpr size_t kBytes = 320, kVectors = 64, kMinimaAt = 32;
-  static constexpr int kOffsetShift = 0;
+  static constexpr bool kOffset = false;
   static constexpr bool kNibbles = true, kMinima = true;
 };
 struct Q8Block {
   using Lhs = int8_t;
   static constexpr size_t kBytes = 544, kVectors = 32;
-  static constexpr int kOffsetShift = 0;
+  static constexpr bool kOffset = false;
   static constexpr bool kNibbles = false, kMinima = false;
 };
 

@@ -50,8 +50,9 @@ void quantize_groups(const float* x, uint32_t cols, uint32_t groups, void* out) 
   constexpr int kLevels = lhs_levels(kType);
   auto* q = static_cast<T*>(out);
   auto* scales = reinterpret_cast<float*>(q + size_t(groups) * kGroup);
-  auto* sums = reinterpret_cast<int32_t*>(scales + groups);
-  auto* halves = reinterpret_cast<int16_t*>(sums + groups);
+  auto* starts = reinterpret_cast<int32_t*>(scales + groups);
+  auto* weighted = reinterpret_cast<float*>(starts + groups);
+  auto* halves = reinterpret_cast<int16_t*>(weighted + groups);
   const uint32_t whole = cols / kGroup;
   for (uint32_t g = 0; g < groups; ++g) {
     const float* group = x + size_t(g) * kGroup;
@@ -63,7 +64,9 @@ void quantize_groups(const float* x, uint32_t cols, uint32_t groups, void* out) 
     }
     int32_t half_sums[2];
     quantize_group<T, kLevels>(group, q + size_t(g) * kGroup, scales + g, half_sums);
-    sums[g] = half_sums[0] + half_sums[1];
+    const int32_t sum = half_sums[0] + half_sums[1];
+    starts[g] = -8 * sum;
+    weighted[g] = scales[g] * static_cast<float>(sum);
     if constexpr (kType == LhsType::q8g32) {
       halves[2 * g] = static_cast<int16_t>(half_sums[0]);
       halves[2 * g + 1] = static_cast<int16_t>(half_sums[1]);

@@ -14,22 +14,22 @@ inline constexpr uint32_t kScalarPanelRows = 16;
   return f16_to_f32(static_cast<uint16_t>(at[0] | at[1] << 8));
 }
 
-// `kColumnBytes`: one block column of a panel. `add(column, row, q, lhs_scale, lhs_sum)`: what the group of weights of
-// that row of the panel adds to an output, q being the 32 activations.
+// `kColumnBytes`: one block column of a panel. `add(column, row, q, lhs_scale, lhs_start)`: what the group of weights
+// of that row of the panel adds to an output, q being the 32 activations.
 template <uint32_t kColumnBytes, class Lhs = int8_t, class Add>
 static inline void scalar_block_matmul(const MatmulArgs& a, Add add) noexcept {
   const size_t panel_bytes = size_t(a.blocks) * kColumnBytes;
   for (uint32_t m = 0; m < a.m; ++m) {
     const auto* q = reinterpret_cast<const Lhs*>(static_cast<const uint8_t*>(a.lhs) + m * a.lhs_stride);
     const auto* scales = reinterpret_cast<const float*>(q + size_t(a.blocks) * 32);
-    const auto* sums = reinterpret_cast<const int32_t*>(scales + a.blocks);
+    const auto* starts = reinterpret_cast<const int32_t*>(scales + a.blocks);
     auto* dst = reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(a.dst) + m * a.dst_stride);
     for (uint32_t n = 0; n < a.n; n += kScalarPanelRows) {
       const auto* column = static_cast<const uint8_t*>(a.rhs) + n / kScalarPanelRows * panel_bytes;
       float totals[kScalarPanelRows] = {};
       for (uint32_t b = 0; b < a.blocks; ++b, column += kColumnBytes)
         for (uint32_t r = 0; r < kScalarPanelRows; ++r)
-          totals[r] += add(column, r, q + size_t(b) * 32, scales[b], sums[b]);
+          totals[r] += add(column, r, q + size_t(b) * 32, scales[b], starts[b]);
       const uint32_t rows = a.n - n < kScalarPanelRows ? a.n - n : kScalarPanelRows;
       for (uint32_t r = 0; r < rows; ++r) dst[n + r] = totals[r];
     }

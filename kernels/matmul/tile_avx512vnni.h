@@ -2,10 +2,12 @@
 // register, and one instruction multiplies four bytes of each with a broadcast of one token's four activations and adds
 // them.
 //
-// A tile is one panel times kTokens rows: with 8 tokens 8 integer and 8 float sums stay in registers, and 8 independent
-// chains cover the instruction's latency. Signed weights are taken as unsigned ones that are 128 too large; that, and
-// the 8 that a nibble is too large, comes off through the activations' sums. Groups are added as in tile_x86_256.h:
-// the same bits.
+// A tile is one panel times kTokens rows: with 12 tokens 12 integer and 12 float sums stay in registers, and unpacking
+// the weights costs a token a sixth of an instruction a vector. Intel's cores run all of this on two ports: 8 products,
+// a conversion, a multiplication and a multiply-add a token and group, so 8 in 12.2 is the most of the peak that a
+// scale a group of 32 allows. Signed weights are taken as unsigned ones that are 128 too large; that, and the 8 that a
+// nibble is too large, is in what the sums start at. Loops are unrolled by order: the compiler's own limit leaves them
+// rolled, which costs a twentieth. Groups are added as in tile_x86_256.h: the same bits.
 #pragma once
 
 #include <immintrin.h>
@@ -27,50 +29,55 @@ static __m512 load_halves(const uint8_t* p) noexcept {
 
 // Bytes times 16-bit activations: a row's 4 k as two pairs of 16-bit integers in its lane.
 template <int kTokens>
-static void dot_group_wide(const uint8_t* vectors, const LhsRow<int16_t>* lhs, uint32_t b, __m512i* dots) noexcept {
+static void dot_group_wide(const uint8_t* vectors, const LhsTile<int16_t, kTokens>& lhs, __m512i* dots) noexcept {
   constexpr char kNone = -1;  // a zero byte, which the shift drops
   const __m512i first = _mm512_broadcast_i32x4(_mm_setr_epi8(kNone, 0, kNone, 1, kNone, 4, kNone, 5,  //
                                                              kNone, 8, kNone, 9, kNone, 12, kNone, 13));
   const __m512i second = _mm512_broadcast_i32x4(_mm_setr_epi8(kNone, 2, kNone, 3, kNone, 6, kNone, 7,  //
                                                               kNone, 10, kNone, 11, kNone, 14, kNone, 15));
+#pragma GCC unroll 12
   for (int t = 0; t < kTokens; ++t) dots[t] = _mm512_setzero_si512();
+#pragma GCC unroll 8
   for (int j = 0; j < 8; ++j) {
     const __m512i w = load512(vectors + 64 * j);
     const __m512i pairs[2] = {_mm512_srai_epi16(_mm512_shuffle_epi8(w, first), 8),
                               _mm512_srai_epi16(_mm512_shuffle_epi8(w, second), 8)};
-    for (int t = 0; t < kTokens; ++t) {
-      const int16_t* q = lhs[t].q + size_t{b} * 32 + 4 * j;
-      dots[t] = _mm512_dpwssd_epi32(dots[t], pairs[0], broadcast_word(q));
-      dots[t] = _mm512_dpwssd_epi32(dots[t], pairs[1], broadcast_word(q + 2));
-    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)
+#pragma GCC unroll 12
+      for (int t = 0; t < kTokens; ++t)
+        dots[t] = _mm512_dpwssd_epi32(dots[t], pairs[i], broadcast_word(lhs.value(t, 4 * j + 2 * i)));
   }
 }
 
 template <class Block, int kTokens>
-static void dot_group(const uint8_t* vectors, const LhsRow<int8_t>* lhs, uint32_t b, __m512i* dots) noexcept {
-  constexpr int kShift = Block::kNibbles ? Block::kOffsetShift : 7;
+static void dot_group(const uint8_t* vectors, const LhsTile<int8_t, kTokens>& lhs, __m512i* dots) noexcept {
+#pragma GCC unroll 12
   for (int t = 0; t < kTokens; ++t) {
-    dots[t] = _mm512_setzero_si512();
-    if constexpr (kShift != 0)
-      dots[t] = _mm512_sub_epi32(dots[t], _mm512_slli_epi32(_mm512_set1_epi32(lhs[t].sum[b]), kShift));
+    if constexpr (Block::kOffset) {
+      dots[t] = _mm512_set1_epi32(lhs.start(t));
+    } else {
+      dots[t] = Block::kNibbles ? _mm512_setzero_si512() : _mm512_slli_epi32(_mm512_set1_epi32(lhs.start(t)), 4);
+    }
   }
   if constexpr (Block::kNibbles) {
     const __m512i mask = _mm512_set1_epi8(15);
+#pragma GCC unroll 8
     for (int j = 0; j < 4; ++j) {
       const __m512i both = load512(vectors + 64 * j);
-      const __m512i low = _mm512_and_si512(both, mask);
-      const __m512i high = _mm512_and_si512(_mm512_srli_epi16(both, 4), mask);
-      for (int t = 0; t < kTokens; ++t) {
-        const int8_t* q = lhs[t].q + size_t{b} * 32 + 4 * j;
-        dots[t] = _mm512_dpbusd_epi32(dots[t], low, broadcast_word(q));
-        dots[t] = _mm512_dpbusd_epi32(dots[t], high, broadcast_word(q + 16));
-      }
+      const __m512i parts[2] = {_mm512_and_si512(both, mask), _mm512_and_si512(_mm512_srli_epi16(both, 4), mask)};
+#pragma GCC unroll 2
+      for (int i = 0; i < 2; ++i)
+#pragma GCC unroll 12
+        for (int t = 0; t < kTokens; ++t)
+          dots[t] = _mm512_dpbusd_epi32(dots[t], parts[i], broadcast_word(lhs.value(t, 16 * i + 4 * j)));
     }
   } else {
+#pragma GCC unroll 8
     for (int j = 0; j < 8; ++j) {
       const __m512i w = _mm512_xor_si512(load512(vectors + 64 * j), _mm512_set1_epi8(-128));
-      for (int t = 0; t < kTokens; ++t)
-        dots[t] = _mm512_dpbusd_epi32(dots[t], w, broadcast_word(lhs[t].q + size_t{b} * 32 + 4 * j));
+#pragma GCC unroll 12
+      for (int t = 0; t < kTokens; ++t) dots[t] = _mm512_dpbusd_epi32(dots[t], w, broadcast_word(lhs.value(t, 4 * j)));
     }
   }
 }
@@ -79,11 +86,11 @@ template <class Block, int kTokens>
 static void multiply_panels(const MatmulArgs& a) noexcept {
   constexpr size_t kAhead = kTokens == 1 ? 2048 : 0;  // bytes; in a tall tile the weights are in cache
   using Lhs = typename Block::Lhs;
-  LhsRow<Lhs> lhs[kTokens];
-  for (int t = 0; t < kTokens; ++t) lhs[t] = lhs_row<Lhs>(a, static_cast<uint32_t>(t));
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kPanelRows) {
+    LhsTile<Lhs, kTokens> lhs(a);
     __m512 total[kTokens];
+#pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t) total[t] = _mm512_setzero_ps();
     for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
       if constexpr (kAhead != 0) {
@@ -92,25 +99,27 @@ static void multiply_panels(const MatmulArgs& a) noexcept {
       }
       __m512i dots[kTokens];
       if constexpr (sizeof(Lhs) == 2) {
-        dot_group_wide<kTokens>(block + Block::kVectors, lhs, b, dots);
+        dot_group_wide<kTokens>(block + Block::kVectors, lhs, dots);
       } else {
-        dot_group<Block, kTokens>(block + Block::kVectors, lhs, b, dots);
+        dot_group<Block, kTokens>(block + Block::kVectors, lhs, dots);
       }
       const __m512 scale = load_halves(block);
+#pragma GCC unroll 12
       for (int t = 0; t < kTokens; ++t) {
-        const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(lhs[t].scale[b]));
+        const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(lhs.scale(t)));
         total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[t]), factor, total[t]);
       }
       if constexpr (Block::kMinima) {
         const __m512 minimum = load_halves(block + Block::kMinimaAt);
-        for (int t = 0; t < kTokens; ++t) {
-          const float sum = lhs[t].scale[b] * static_cast<float>(lhs[t].sum[b]);
-          total[t] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(sum), total[t]);
-        }
+#pragma GCC unroll 12
+        for (int t = 0; t < kTokens; ++t)
+          total[t] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(lhs.weighted(t)), total[t]);
       }
+      lhs.advance();
     }
     const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;
     const __mmask16 lanes = static_cast<__mmask16>((1u << columns) - 1u);
+#pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t)
       _mm512_mask_storeu_ps(dst_row(a, static_cast<uint32_t>(t), column), lanes, total[t]);
   }

@@ -2,7 +2,7 @@
 //
 // Ops says how lanes multiply and add; a panel's 16 rows are kParts registers of it:
 //   U, I, F              lanes of uint32, int32 and float, one lane a row
-//   Q, broadcast(q)      four activations for every lane
+//   Q, broadcast(q)      four activations at q for every lane
 //   kSums16              products are first summed in 16 bits: multiply, add and join below; otherwise dot
 //   dot(I, U, Q)         adds four products to each lane; the weights are bytes 0..63
 //   S, multiply(U, Q)    four products in each lane as two 16-bit sums; add(S, U, Q)
@@ -23,6 +23,9 @@ namespace {
 
 inline constexpr int kKGroups = 8;  // groups of 32 in a block
 
+template <int kTokens>
+using KLhs = LhsTile<int8_t, kTokens, kKGroups>;
+
 // Group sums of every token and part, in 32 bits.
 template <class Ops, int kTokens>
 struct KDots {
@@ -31,14 +34,14 @@ struct KDots {
 
 // 16-bit sums that last a whole group: at most 8 * 2 * 15 * 127.
 template <class Ops, class Block, int kTokens>
-static inline void k_dots_by_group(const uint8_t* block, int g, const int8_t* const* q,
+static inline void k_dots_by_group(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
                                    KDots<Ops, kTokens>& dots) noexcept {
   typename Ops::S sums[kTokens][Ops::kParts] = {};
   for (int j = 0; j < 8; ++j) {
     typename Ops::U w[Ops::kParts];
     for (int p = 0; p < Ops::kParts; ++p) w[p] = Block::template weights<typename Ops::U>(block, g, j, p);
     for (int t = 0; t < kTokens; ++t) {
-      const auto activations = Ops::broadcast(q[t] + 4 * j);
+      const auto activations = Ops::broadcast(lhs.value(t, 4 * j));
       for (int p = 0; p < Ops::kParts; ++p) sums[t][p] = Ops::add(sums[t][p], w[p], activations);
     }
   }
@@ -48,14 +51,14 @@ static inline void k_dots_by_group(const uint8_t* block, int g, const int8_t* co
 
 // 16-bit sums of two vectors: at most 2 * 2 * 63 * 127. scales[h]: of half h of the group.
 template <class Ops, class Block, int kTokens>
-static inline void k_dots_by_pair(const uint8_t* block, int g, const int8_t* const* q,
+static inline void k_dots_by_pair(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
                                   const typename Ops::U (*scales)[Ops::kParts], KDots<Ops, kTokens>& dots) noexcept {
   for (int j = 0; j < 8; j += 2) {
     typename Ops::U w[2][Ops::kParts];
     for (int i = 0; i < 2; ++i)
       for (int p = 0; p < Ops::kParts; ++p) w[i][p] = Block::template weights<typename Ops::U>(block, g, j + i, p);
     for (int t = 0; t < kTokens; ++t) {
-      const auto first = Ops::broadcast(q[t] + 4 * j), second = Ops::broadcast(q[t] + 4 * j + 4);
+      const auto first = Ops::broadcast(lhs.value(t, 4 * j)), second = Ops::broadcast(lhs.value(t, 4 * j + 4));
       for (int p = 0; p < Ops::kParts; ++p) {
         const auto sums = Ops::add(Ops::multiply(w[0][p], first), w[1][p], second);
         dots.at[t][p] = Ops::join(dots.at[t][p], sums, scales[j / 4][p]);
@@ -66,13 +69,13 @@ static inline void k_dots_by_pair(const uint8_t* block, int g, const int8_t* con
 
 // 32-bit sums at once.
 template <class Ops, class Block, int kTokens>
-static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end, const int8_t* const* q,
+static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end, const KLhs<kTokens>& lhs,
                                  KDots<Ops, kTokens>& dots) noexcept {
   for (int j = begin; j < end; ++j) {
     typename Ops::U w[Ops::kParts];
     for (int p = 0; p < Ops::kParts; ++p) w[p] = Block::template weights<typename Ops::U>(block, g, j, p);
     for (int t = 0; t < kTokens; ++t) {
-      const auto activations = Ops::broadcast(q[t] + 4 * j);
+      const auto activations = Ops::broadcast(lhs.value(t, 4 * j));
       for (int p = 0; p < Ops::kParts; ++p) dots.at[t][p] = Ops::dot(dots.at[t][p], w[p], activations);
     }
   }
@@ -80,37 +83,35 @@ static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end
 
 // Groups with one scale and a minimum: Q4_K, Q5_K.
 template <class Ops, class Block, int kTokens>
-static inline void k_group_with_minimum(const uint8_t* block, int g, const LhsRow<int8_t>* lhs, uint32_t b,
-                                        const int8_t* const* q, typename Ops::F (*total)[Ops::kParts]) noexcept {
+static inline void k_group_with_minimum(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+                                        typename Ops::F (*total)[Ops::kParts]) noexcept {
   using U = typename Ops::U;
   KDots<Ops, kTokens> dots = {};
   if constexpr (!Ops::kSums16) {
-    k_dots_direct<Ops, Block, kTokens>(block, g, 0, 8, q, dots);
+    k_dots_direct<Ops, Block, kTokens>(block, g, 0, 8, lhs, dots);
   } else if constexpr (Block::kMost <= 15) {
-    k_dots_by_group<Ops, Block, kTokens>(block, g, q, dots);
+    k_dots_by_group<Ops, Block, kTokens>(block, g, lhs, dots);
   } else {
     U ones[2][Ops::kParts];
     for (auto& half : ones)
       for (U& part : half) part = Ops::ones();
-    k_dots_by_pair<Ops, Block, kTokens>(block, g, q, ones, dots);
+    k_dots_by_pair<Ops, Block, kTokens>(block, g, lhs, ones, dots);
   }
   for (int p = 0; p < Ops::kParts; ++p) {
     const auto scale = Ops::to_float(Block::template scale<U>(block, g, p)) * Ops::load_halves(block, p);
     const auto minimum =
-        Ops::to_float(Block::template minimum<U>(block, g, p)) * Ops::load_halves(block + Block::kMinima, p);
+        Ops::to_float(Block::template minimum<U>(block, g, p)) * -Ops::load_halves(block + Block::kMinima, p);
     for (int t = 0; t < kTokens; ++t) {
-      const float lhs_scale = lhs[t].scale[b];
-      const float sum = -(lhs_scale * static_cast<float>(lhs[t].sum[b]));
-      total[t][p] = Ops::fma(Ops::to_float(dots.at[t][p]), scale * Ops::splat(lhs_scale), total[t][p]);
-      total[t][p] = Ops::fma(minimum, Ops::splat(sum), total[t][p]);
+      total[t][p] = Ops::fma(Ops::to_float(dots.at[t][p]), scale * Ops::splat(lhs.scale(t)), total[t][p]);
+      total[t][p] = Ops::fma(minimum, Ops::splat(lhs.weighted(t)), total[t][p]);
     }
   }
 }
 
 // Groups whose halves have integer scales of their own, and an offset: Q6_K.
 template <class Ops, class Block, int kTokens>
-static inline void k_group_of_halves(const uint8_t* block, int g, const LhsRow<int8_t>* lhs, uint32_t b,
-                                     const int8_t* const* q, typename Ops::F (*total)[Ops::kParts]) noexcept {
+static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+                                     typename Ops::F (*total)[Ops::kParts]) noexcept {
   using U = typename Ops::U;
   using I = typename Ops::I;
   KDots<Ops, kTokens> dots = {};
@@ -122,11 +123,11 @@ static inline void k_group_of_halves(const uint8_t* block, int g, const LhsRow<i
       scales[0][p] = (both[p] & 0xffffu) | both[p] << 16;
       scales[1][p] = (both[p] & 0xffff0000u) | both[p] >> 16;
     }
-    k_dots_by_pair<Ops, Block, kTokens>(block, g, q, scales, dots);
+    k_dots_by_pair<Ops, Block, kTokens>(block, g, lhs, scales, dots);
   } else {
     for (int half = 0; half < 2; ++half) {
       KDots<Ops, kTokens> part = {};
-      k_dots_direct<Ops, Block, kTokens>(block, g, 4 * half, 4 * half + 4, q, part);
+      k_dots_direct<Ops, Block, kTokens>(block, g, 4 * half, 4 * half + 4, lhs, part);
       for (int p = 0; p < Ops::kParts; ++p) {
         const I scale = Ops::as_signed(half == 0 ? both[p] << 16 : both[p]) >> 16;
         for (int t = 0; t < kTokens; ++t) dots.at[t][p] += part.at[t][p] * scale;
@@ -136,8 +137,8 @@ static inline void k_group_of_halves(const uint8_t* block, int g, const LhsRow<i
   for (int p = 0; p < Ops::kParts; ++p) {
     const auto scale = Ops::load_halves(block, p);
     for (int t = 0; t < kTokens; ++t) {
-      const I dot = dots.at[t][p] - Ops::pair_dot(both[p], lhs[t].halves + 2 * size_t{b}) * Block::kOffset;
-      total[t][p] = Ops::fma(Ops::to_float(dot), scale * Ops::splat(lhs[t].scale[b]), total[t][p]);
+      const I dot = dots.at[t][p] - Ops::pair_dot(both[p], lhs.halves(t)) * Block::kOffset;
+      total[t][p] = Ops::fma(Ops::to_float(dot), scale * Ops::splat(lhs.scale(t)), total[t][p]);
     }
   }
 }
@@ -145,25 +146,22 @@ static inline void k_group_of_halves(const uint8_t* block, int g, const LhsRow<i
 template <class Ops, class Block, int kTokens>
 static void multiply_k_panels(const MatmulArgs& a) noexcept {
   constexpr size_t kAhead = kTokens == 1 ? 2048 : 0;  // bytes; in a tall tile the weights are in cache
-  LhsRow<int8_t> lhs[kTokens];
-  for (int t = 0; t < kTokens; ++t) lhs[t] = lhs_row<int8_t, kKGroups>(a, static_cast<uint32_t>(t));
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kPanelRows) {
+    KLhs<kTokens> lhs(a);
     typename Ops::F total[kTokens][Ops::kParts] = {};
-    for (uint32_t b = 0; b < a.blocks * kKGroups; b += kKGroups, block += Block::kBytes) {
+    for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
       for (int g = 0; g < kKGroups; ++g) {
         if constexpr (kAhead != 0) {
           constexpr size_t kShare = Block::kBytes / kKGroups;
           for (size_t at = 0; at < kShare; at += 64) __builtin_prefetch(block + kAhead + size_t(g) * kShare + at);
         }
-        const uint32_t group = b + static_cast<uint32_t>(g);
-        const int8_t* q[kTokens];
-        for (int t = 0; t < kTokens; ++t) q[t] = lhs[t].q + size_t{group} * 32;
         if constexpr (Block::kHalfGroups) {
-          k_group_of_halves<Ops, Block, kTokens>(block, g, lhs, group, q, total);
+          k_group_of_halves<Ops, Block, kTokens>(block, g, lhs, total);
         } else {
-          k_group_with_minimum<Ops, Block, kTokens>(block, g, lhs, group, q, total);
+          k_group_with_minimum<Ops, Block, kTokens>(block, g, lhs, total);
         }
+        lhs.advance();
       }
     }
     const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;

@@ -48,10 +48,7 @@ static void multiply_panels(const MatmulArgs& a) noexcept {
         }
         if constexpr (Block::kMinima) {
           const float32x4_t minimum = load_halves(block + Block::kMinimaAt + 8 * i);
-          for (int t = 0; t < kTokens; ++t) {
-            const float sum = lhs[t].scale[b] * static_cast<float>(lhs[t].sum[b]);
-            total[t][i] = vfmaq_f32(total[t][i], minimum, vdupq_n_f32(sum));
-          }
+          for (int t = 0; t < kTokens; ++t) total[t][i] = vfmaq_n_f32(total[t][i], minimum, lhs[t].weighted[b]);
         }
       }
     }

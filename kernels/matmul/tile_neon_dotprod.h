@@ -24,7 +24,7 @@ struct GroupBytes {
 // of a byte, 16 times too large, which the conversion to float takes off. For one token it is cheaper to begin the sums
 // with -8 times the sum of the activations.
 template <class Block, int kTokens>
-inline constexpr bool kSignedNibbles = Block::kNibbles&& Block::kOffsetShift != 0 && kTokens > 1;
+inline constexpr bool kSignedNibbles = Block::kNibbles&& Block::kOffset&& kTokens > 1;
 
 // Sums of 4 * kQuarters rows by kTokens tokens.
 template <int kTokens, int kQuarters>
@@ -120,8 +120,8 @@ static void multiply_quarters(const MatmulArgs& a, const LhsRow<typename Block::
   for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
     TileDots<kTokens, kQuarters> dots;
     for (int t = 0; t < kTokens; ++t) {
-      constexpr bool kStarts = Block::kOffsetShift != 0 && !kSignedNibbles<Block, kTokens>;
-      const int32x4_t start = vdupq_n_s32(kStarts ? -(lhs[t].sum[b] * (1 << Block::kOffsetShift)) : 0);
+      constexpr bool kStarts = Block::kOffset && !kSignedNibbles<Block, kTokens>;
+      const int32x4_t start = vdupq_n_s32(kStarts ? lhs[t].start[b] : 0);
       for (int i = 0; i < kQuarters; ++i) dots.at[t][i] = start;
     }
     multiply_group<Block>(block + Block::kVectors + 16 * first, lhs, b, dots);
@@ -135,9 +135,7 @@ static void multiply_quarters(const MatmulArgs& a, const LhsRow<typename Block::
       }
       if constexpr (Block::kMinima) {
         const float32x4_t minimum = load_halves(halves + Block::kMinimaAt);
-        for (int t = 0; t < kTokens; ++t)
-          total[t][i] =
-              vfmaq_f32(total[t][i], minimum, vdupq_n_f32(lhs[t].scale[b] * static_cast<float>(lhs[t].sum[b])));
+        for (int t = 0; t < kTokens; ++t) total[t][i] = vfmaq_n_f32(total[t][i], minimum, lhs[t].weighted[b]);
       }
     }
   }

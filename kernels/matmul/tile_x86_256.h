@@ -94,11 +94,11 @@ static void dot_group(const uint8_t* vectors, const LhsRow<typename Block::Lhs>*
     }
   }
   constexpr bool kBytesByBytes = !Block::kNibbles && sizeof(typename Block::Lhs) == 1;
-  constexpr int kShift = kBytesByBytes ? Dot::kSignedOffsetShift : Block::kOffsetShift;
-  if constexpr (kShift != 0) {
+  if constexpr (Block::kOffset || (kBytesByBytes && Dot::kSignedOffset)) {
     for (int t = 0; t < kTokens; ++t) {
-      const __m256i offset = _mm256_slli_epi32(_mm256_set1_epi32(lhs[t].sum[b]), kShift);
-      for (int half = 0; half < 2; ++half) dots[t].half[half] = _mm256_sub_epi32(dots[t].half[half], offset);
+      __m256i start = _mm256_set1_epi32(lhs[t].start[b]);
+      if constexpr (kBytesByBytes) start = _mm256_slli_epi32(start, 4);
+      for (int half = 0; half < 2; ++half) dots[t].half[half] = _mm256_add_epi32(dots[t].half[half], start);
     }
   }
 }
@@ -141,10 +141,8 @@ static void multiply_panels(const MatmulArgs& a) noexcept {
         }
         if constexpr (Block::kMinima) {
           const __m256 minimum = load_halves(block + Block::kMinimaAt + 16 * half);
-          for (int t = 0; t < kTokens; ++t) {
-            const float sum = lhs[t].scale[b] * static_cast<float>(lhs[t].sum[b]);
-            total[t][half] = _mm256_fmadd_ps(minimum, _mm256_set1_ps(sum), total[t][half]);
-          }
+          for (int t = 0; t < kTokens; ++t)
+            total[t][half] = _mm256_fmadd_ps(minimum, _mm256_set1_ps(lhs[t].weighted[b]), total[t][half]);
         }
       }
     }

@@ -11,6 +11,7 @@ if(RUNNEL_SIMDE_INCLUDE AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64
     endif()
   endwhile()
   target_compile_options(runnel_emulated_rows PRIVATE -Wno-psabi)  # wide vectors by value, inside these files only
+  target_compile_options(runnel_emulated_rows PRIVATE -O1)  # a tall tile takes a minute to optimise further
   if(RUNNEL_SANITIZE MATCHES "undefined")  # the other name of their argument's type is what they are called through
     target_compile_options(runnel_emulated_rows PRIVATE $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
   endif()

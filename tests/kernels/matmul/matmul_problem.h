@@ -98,7 +98,8 @@ class QuantizedLhs {
   QuantizedLhs(LhsType type, const uint8_t* row, uint32_t groups) : type_(type), row_(row), groups_(groups) {}
   int q(uint32_t k) const { return type_ == LhsType::q8g32 ? at<int8_t>(k) : at<int16_t>(size_t{k} * sizeof(int16_t)); }
   float scale(uint32_t group) const { return at<float>(value_bytes() + size_t{group} * 4); }
-  int32_t sum(uint32_t group) const { return at<int32_t>(value_bytes() + (size_t{groups_} + group) * 4); }
+  int32_t start(uint32_t group) const { return at<int32_t>(value_bytes() + (size_t{groups_} + group) * 4); }
+  float weighted(uint32_t group) const { return at<float>(value_bytes() + (2 * size_t{groups_} + group) * 4); }
 
  private:
   template <class T>

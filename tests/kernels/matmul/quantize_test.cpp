@@ -18,7 +18,8 @@ struct Row {
   }
   int q(uint32_t i) const { return read.q(i); }
   float scale(uint32_t g) const { return read.scale(g); }
-  int32_t sum(uint32_t g) const { return read.sum(g); }
+  int32_t start(uint32_t g) const { return read.start(g); }
+  float weighted(uint32_t g) const { return read.weighted(g); }
 
   uint32_t groups;
   AlignedBytes bytes;
@@ -47,7 +48,8 @@ TEST_P(QuantizeRow, RoundsToNearestOfTheLargest) {
         const double exact = i < cols && largest > 0 ? double(x[i]) * levels() / largest : 0;
         EXPECT_NEAR(row.q(i), exact, 0.5 + 1e-6 * levels()) << i;
       }
-      EXPECT_EQ(row.sum(g), sum);
+      EXPECT_EQ(row.start(g), -8 * sum);
+      EXPECT_EQ(row.weighted(g), row.scale(g) * static_cast<float>(sum));
     }
   }
 }
@@ -79,7 +81,7 @@ TEST_P(QuantizeRow, ExtremesStayInRange) {
     const Row row(GetParam(), std::vector<float>(32, tiny), 1);
     EXPECT_EQ(row.scale(0), 0.0f);
     EXPECT_EQ(row.q(3), 0);
-    EXPECT_EQ(row.sum(0), 0);
+    EXPECT_EQ(row.start(0), 0);
   }
 }
 
