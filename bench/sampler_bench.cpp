@@ -39,6 +39,8 @@ void pick(benchmark::State& state, const SamplerOptions& options, uint32_t allow
 
 BENCHMARK_CAPTURE(pick, greedy, SamplerOptions{}, 1)->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(pick, temperature, SamplerOptions{.temperature = 0.8f}, kVocabulary)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(pick, top_p, (SamplerOptions{.temperature = 0.8f, .top_p = 0.95f}), kVocabulary)
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(pick, top_k_40_top_p, (SamplerOptions{.temperature = 0.8f, .top_k = 40, .top_p = 0.95f}), 40)
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(pick, min_p_penalised, (SamplerOptions{.temperature = 1, .min_p = 0.05f, .repetition_penalty = 1.1f}),

@@ -121,6 +121,7 @@ struct F32x16 {
 };
 
 inline constexpr int kTileRows = 4;  // 8 accumulators, 2 operands, and room for broadcasts
+inline constexpr int kDoubles = 4;   // of a register
 
 }  // namespace
 }  // namespace runnel

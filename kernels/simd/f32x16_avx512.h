@@ -89,6 +89,7 @@ struct F32x16 {
 };
 
 inline constexpr int kTileRows = 8;  // 8 chains of two-per-cycle FMAs with 4 cycles latency
+inline constexpr int kDoubles = 8;   // of a register
 
 }  // namespace
 }  // namespace runnel

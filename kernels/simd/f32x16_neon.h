@@ -116,6 +116,7 @@ struct F32x16 {
 };
 
 inline constexpr int kTileRows = 4;  // 16 accumulators, 4 operands, and room for broadcasts
+inline constexpr int kDoubles = 2;   // of a register
 
 }  // namespace
 }  // namespace runnel

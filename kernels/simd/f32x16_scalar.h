@@ -103,6 +103,7 @@ struct F32x16 {
 };
 
 inline constexpr int kTileRows = 4;  // rows of 16 floats that fit the registers beside their operands
+inline constexpr int kDoubles = 2;   // of a register
 
 }  // namespace
 }  // namespace runnel

@@ -40,6 +40,9 @@ struct VectorOps {
   void (*soft_cap_row)(const float* x, float cap, uint32_t n, float* out) noexcept;
   // out = e^(x - max) / sum. Lanes of minus infinity come out as 0 as long as one lane is finite.
   void (*softmax_row)(const float* x, uint32_t n, float* out) noexcept;
+  // out = floor(e^((x - largest) / temperature) * 2^40); `out` apart from x. Requires: x <= largest, which is finite,
+  // and temperature > 0; an x of minus infinity gives 0. The same bits on every instruction set.
+  void (*probability_row)(const float* x, uint32_t n, float largest, float temperature, uint64_t* out) noexcept;
 
   // In place on one head: pairs (i, i + half) or (2i, 2i + 1) turned by the angle whose cosine and sine are given,
   // i < half. What lies beyond 2 * half is not touched.

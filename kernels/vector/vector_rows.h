@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kernels/simd/f32x16_math.h"
+#include "kernels/vector/probability_row.h"
 #include "kernels/vector/vector.h"
 
 namespace runnel {
@@ -185,6 +186,7 @@ constexpr VectorOps vector_table(const char* name, Isa isa) noexcept {
           .scale_row = scale_row,
           .soft_cap_row = soft_cap_row,
           .softmax_row = softmax_row,
+          .probability_row = probability_row,
           .rope_neox_row = rope_neox_row,
           .rope_interleaved_row = rope_interleaved_row,
           .f32_to_f16_row = f32_to_f16_row,

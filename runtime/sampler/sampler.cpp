@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
-#include "kernels/simd/vec4.h"
-#include "runtime/sampler/exponential.h"
-#include "runtime/sampler/select.h"
+#include "runtime/sampler/candidates.h"
 
 namespace runnel {
 namespace {
@@ -24,48 +21,18 @@ bool wants_penalties(const SamplerOptions& options) noexcept {
          (options.repetition_penalty != 1.0f || options.presence_penalty != 0.0f || options.frequency_penalty != 0.0f);
 }
 
-// The largest of a block, or +infinity when one of its values is not a number or +infinity.
-float largest_of(std::span<const float> block) noexcept {
-  constexpr float kLimit = std::numeric_limits<float>::max(), kInfinity = std::numeric_limits<float>::infinity();
-  Float4 best = splat(-kInfinity);
-  Int4 sound = {-1, -1, -1, -1};
-  size_t i = 0;
-  for (; i + 4 <= block.size(); i += 4) {
-    Float4 values;
-    std::memcpy(&values, &block[i], sizeof values);
-    sound &= values <= splat(kLimit);
-    best = max4(values, best);
-  }
-  float largest = std::max(std::max(best[0], best[1]), std::max(best[2], best[3]));
-  bool all_sound = (sound[0] & sound[1] & sound[2] & sound[3]) != 0;
-  for (; i < block.size(); ++i) {
-    all_sound = all_sound && block[i] <= kLimit;
-    largest = std::max(largest, block[i]);
-  }
-  return all_sound ? largest : kInfinity;
-}
-
-// Index of the largest value, the first of equals. False, *index at the culprit, for a value that is NaN or +infinity.
-// Vocabularies have up to 256k entries: only the block that holds the answer is searched value by value.
-bool find_largest(std::span<const float> values, uint32_t* index) noexcept {
-  constexpr size_t kBlock = 512;
+// Logits below this have no weight, whatever else is asked for: their probabilities round to 0 units, or are below
+// min_p where nothing else counts them. Errs on the low side.
+float least_logit(float largest, const SamplerOptions& options) noexcept {
+  double depth = -28.0;  // e^-28 < 2^-40
+  // Weights of fewer units than that would let roundings count.
+  constexpr float kFirmMinP = 1e-8f;
+  if (options.top_p >= 1.0f && options.min_p >= kFirmMinP) depth = std::log(static_cast<double>(options.min_p)) - 1e-3;
+  const double least = static_cast<double>(largest) + static_cast<double>(options.temperature) * depth;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  float largest = -kInfinity;
-  size_t best = 0;
-  for (size_t begin = 0; begin < values.size() && largest != kInfinity; begin += kBlock) {
-    const float here = largest_of(values.subspan(begin, std::min(kBlock, values.size() - begin)));
-    if (here <= largest) continue;
-    largest = here;
-    best = begin;
-  }
-  if (largest == kInfinity) {
-    while (values[best] <= std::numeric_limits<float>::max()) ++best;
-    *index = static_cast<uint32_t>(best);
-    return false;
-  }
-  while (values[best] != largest) ++best;
-  *index = static_cast<uint32_t>(best);
-  return true;
+  if (least < static_cast<double>(std::numeric_limits<float>::lowest())) return -kInfinity;
+  const auto rounded = static_cast<float>(least);
+  return static_cast<double>(rounded) > least ? std::nextafter(rounded, -kInfinity) : rounded;
 }
 
 }  // namespace
@@ -87,7 +54,8 @@ Status check_sampler_options(const SamplerOptions& options) noexcept {
 }
 
 uint64_t Sampler::scratch_bytes(uint32_t vocab_size) noexcept {
-  return uint64_t{vocab_size} * (sizeof(float) + sizeof(uint64_t)) + kSelectBins * sizeof(uint64_t) +
+  return uint64_t{vocab_size} * (sizeof(float) + sizeof(uint32_t) + sizeof(uint64_t)) +
+         uint64_t{logit_blocks(vocab_size)} * 2 * sizeof(float) + kSelectBins * sizeof(uint64_t) +
          kMaxPenaltyTokens * sizeof(int32_t);
 }
 
@@ -96,15 +64,18 @@ Status Sampler::init(uint32_t vocab_size) noexcept {
     return Status::error(Code::unsupported, "sampler: a vocabulary of %u tokens, expected 1 to %u", vocab_size,
                          kMaxVocab);
   // reserve, not resize: what greedy sampling never touches is never backed by memory.
-  if (!penalised_.reserve(vocab_size) || !weights_.reserve(vocab_size) || !bins_.reserve(kSelectBins) ||
+  const uint32_t blocks = logit_blocks(vocab_size);
+  if (!block_largest_.reserve(blocks) || !ranking_.reserve(blocks) || !values_.reserve(vocab_size) ||
+      !ids_.reserve(vocab_size) || !weights_.reserve(vocab_size) || !bins_.reserve(kSelectBins) ||
       !seen_.reserve(kMaxPenaltyTokens))
     return out_of_memory("sampler", "its scratch");
+  vector_ = &vector_ops(active_isa());  // all give the same bits
   return {};
 }
 
 void Sampler::penalise(std::span<const float> logits, std::span<const int32_t> recent,
                        const SamplerOptions& options) noexcept {
-  float* out = penalised_.data();
+  float* out = values_.data();
   std::copy(logits.begin(), logits.end(), out);
   recent = recent.last(std::min<size_t>(recent.size(), options.penalty_tokens));
   int32_t* seen = seen_.data();
@@ -123,45 +94,56 @@ void Sampler::penalise(std::span<const float> logits, std::span<const int32_t> r
   }
 }
 
+uint32_t Sampler::keep(uint32_t count, const Cut& cut) noexcept {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const bool keeps = cut.keeps(order_key(values_.data()[i]), i);
+    values_.data()[kept] = values_.data()[i];
+    ids_.data()[kept] = ids_.data()[i];
+    weights_.data()[kept] = weights_.data()[i];
+    kept += keeps;
+  }
+  return kept;
+}
+
 int32_t Sampler::draw(std::span<const float> logits, float largest, const SamplerOptions& options,
                       Generator* generator) noexcept {
-  const uint32_t count = static_cast<uint32_t>(logits.size());
-  uint64_t* weights = weights_.data();
-  uint64_t* bins = bins_.data();
-  const auto key = [&](uint32_t i) { return order_key(logits[i]); };
+  const uint32_t vocab_size = static_cast<uint32_t>(logits.size());
+  const float* values = values_.data();
+  const uint64_t* weights = weights_.data();
+  const auto key = [&](uint32_t i) { return order_key(values[i]); };
   const auto weight = [&](uint32_t i) { return weights[i]; };
 
-  Cut top_k;
-  if (options.top_k != 0 && options.top_k < count)
-    top_k = select_cut(count, options.top_k, bins, key, [](uint32_t) { return uint64_t{1}; });
-
-  const double temperature = options.temperature;
-  // Probabilities below min_p of the largest go at the end: top_p counts them.
-  const uint64_t least = static_cast<uint64_t>(static_cast<double>(options.min_p) * kOne);
-  uint64_t total = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    const double x = (static_cast<double>(logits[i]) - static_cast<double>(largest)) / temperature;
-    weights[i] = top_k.keeps(key(i), i) ? static_cast<uint64_t>(exp_nonpositive(x) * kOne) : 0;
-    total += weights[i];
+  float least = least_logit(largest, options);
+  const bool has_top_k = options.top_k != 0 && options.top_k < vocab_size;
+  if (has_top_k) {
+    const std::span<float> ranking(ranking_.data(), logit_blocks(vocab_size));
+    std::copy_n(block_largest_.data(), ranking.size(), ranking.data());
+    least = std::max(least, reached_by(ranking, options.top_k));
   }
+  uint32_t count = gather(logits, block_largest_.data(), least, ids_.data(), values_.data());
+  if (has_top_k && options.top_k < count)
+    count = keep(count, select_cut(count, options.top_k, bins_.data(), key, [](uint32_t) { return uint64_t{1}; }));
 
-  Cut top_p;
+  vector_->probability_row(values, count, largest, options.temperature, weights_.data());
   if (options.top_p < 1.0f) {
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < count; ++i) total += weights[i];
     const double wanted = std::ceil(static_cast<double>(options.top_p) * static_cast<double>(total));
     const uint64_t target = std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, total);
-    top_p = select_cut(count, target, bins, key, weight);
+    count = keep(count, select_cut(count, target, bins_.data(), key, weight));
   }
 
-  total = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    if (weights[i] < least || !top_p.keeps(key(i), i)) weights[i] = 0;
-    total += weights[i];
-  }
+  // Probabilities below min_p of the largest go at the end: top_p counts them.
+  const uint64_t smallest = static_cast<uint64_t>(static_cast<double>(options.min_p) * kOne);
+  const auto share = [&](uint32_t i) { return weights[i] < smallest ? 0 : weights[i]; };
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < count; ++i) total += share(i);
   // The likeliest token has weight 2^40 and is always kept, so total is not 0.
   uint64_t ticket = static_cast<uint64_t>((static_cast<unsigned __int128>(generator->next()) * total) >> 64);
   for (uint32_t i = 0; i < count; ++i) {
-    if (ticket < weights[i]) return static_cast<int32_t>(i);
-    ticket -= weights[i];
+    if (ticket < share(i)) return static_cast<int32_t>(ids_.data()[i]);
+    ticket -= share(i);
   }
   return 0;  // not reached: ticket < total
 }
@@ -171,10 +153,10 @@ Result<int32_t> Sampler::pick(std::span<const float> logits, std::span<const int
   RUNNEL_TRY(check_sampler_options(options));
   if (wants_penalties(options)) {
     penalise(logits, recent, options);
-    logits = {penalised_.data(), logits.size()};
+    logits = {values_.data(), logits.size()};
   }
   uint32_t best = 0;
-  if (!find_largest(logits, &best))
+  if (!find_largest(logits, block_largest_.data(), &best))
     return Status::error(Code::internal, "sampler: the logit of token %u is %g", best,
                          static_cast<double>(logits[best]));
   if (logits[best] < std::numeric_limits<float>::lowest())

@@ -3,17 +3,20 @@
 //   penalties -> top_k -> temperature -> top_p -> min_p -> draw
 //
 // Probabilities are integers in units of 2^-40 of the likeliest token's, so the choice of what to keep and the draw are
-// exact, and the same on every platform for the same logits. Time is O(vocabulary); nothing is sorted.
-// Ownership: owns its scratch, allocated by init(). Thread rule: one thread at a time.
+// exact, and the same on every platform for the same logits. Time is O(vocabulary); nothing is sorted, and tokens that
+// no draw can fall on are left out first. Ownership: owns its scratch, allocated by init(). Thread rule: one thread at
+// a time.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "kernels/vector/vector.h"
 #include "runnel/array.h"
 #include "runnel/options.h"
 #include "runnel/status.h"
 #include "runtime/sampler/generator.h"
+#include "runtime/sampler/select.h"
 
 namespace runnel {
 
@@ -39,9 +42,16 @@ class Sampler {
   void penalise(std::span<const float> logits, std::span<const int32_t> recent, const SamplerOptions& options) noexcept;
   int32_t draw(std::span<const float> logits, float largest, const SamplerOptions& options,
                Generator* generator) noexcept;
+  // Of the first `count` candidates leaves those before the cut; returns how many.
+  uint32_t keep(uint32_t count, const Cut& cut) noexcept;
 
-  Array<float> penalised_;   // logits after penalties
-  Array<uint64_t> weights_;  // probability of each token, in units of 2^-40 of the largest
+  const VectorOps* vector_ = nullptr;
+  Array<float> block_largest_;  // of each block of logits
+  Array<float> ranking_;        // the same, to be reordered
+  // Candidates, by ascending id.
+  Array<float> values_;      // logits; before that all logits after penalties
+  Array<uint32_t> ids_;      // tokens
+  Array<uint64_t> weights_;  // probabilities, in units of 2^-40 of the largest
   Array<uint64_t> bins_;     // select_cut's
   Array<int32_t> seen_;      // recent tokens, sorted
 };

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -49,6 +50,30 @@ double silu(double x) { return x / (1 + std::exp(-x)); }
 double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
 double gelu_tanh(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
 double relu(double x) { return x > 0 ? x : 0; }
+
+// floor(e^((x - largest) / temperature) * 2^40), whatever the length, down to 0, and the same bits everywhere.
+TEST_P(EachVectorTable, Probabilities) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const uint32_t n : kLengths) {
+    for (const float temperature : {0.01f, 0.7f, 1.0f, 30.0f}) {
+      Row x(n, 9);
+      float largest = x[0];
+      for (uint32_t i = 0; i < n; ++i) largest = std::max(largest, x[i]);
+      if (n > 20) x[3] = x[20] = -kInfinity;
+      if (n > 40) x[40] = -3e38f;
+      GuardedBuffer got(n * sizeof(uint64_t)), scalar(n * sizeof(uint64_t));
+      ops().probability_row(x.get(), n, largest, temperature, got.as<uint64_t>());
+      vector_ops(Isa::scalar).probability_row(x.get(), n, largest, temperature, scalar.as<uint64_t>());
+      for (uint32_t i = 0; i < n; ++i) {
+        const long double exact = std::exp((static_cast<long double>(x[i]) - largest) / temperature) * 0x1p40L;
+        const auto units = static_cast<long double>(got.as<uint64_t>()[i]);
+        ASSERT_LE(units, exact * (1 + 1e-12L)) << x[i];
+        ASSERT_GT(units, exact * (1 - 1e-12L) - 1) << x[i];
+        ASSERT_EQ(got.as<uint64_t>()[i], scalar.as<uint64_t>()[i]) << x[i];
+      }
+    }
+  }
+}
 
 TEST_P(EachVectorTable, ActivationsAndGates) {
   const struct {

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "kernels/base/memory.h"
-#include "runtime/sampler/exponential.h"
 #include "runtime/sampler/select.h"
 
 namespace runnel {
@@ -92,6 +91,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"top_p_tiny", {.temperature = 1, .top_p = 1e-9f}, false},
                     Case{"min_p", {.temperature = 1, .min_p = 0.1f}, false},
                     Case{"min_p_one", {.temperature = 1, .min_p = 1.0f}, false},
+                    Case{"min_p_hot", {.temperature = 5.0f, .min_p = 0.02f}, false},
+                    Case{"min_p_tiny", {.temperature = 1, .min_p = 1e-9f}, false},
+                    Case{"top_p_min_p", {.temperature = 1, .top_p = 0.95f, .min_p = 0.01f}, true},
                     Case{"everything", {.temperature = 0.7f, .top_k = 40, .top_p = 0.9f, .min_p = 0.05f}, false},
                     Case{"repetition", {.temperature = 0.9f, .repetition_penalty = 1.3f}, false},
                     Case{"presence", {.presence_penalty = 2.0f, .penalty_tokens = 8}, true},
@@ -185,21 +187,13 @@ TEST(Sampler, RecentIdsOutsideTheVocabularyAreIgnored) {
 TEST(Sampler, AllocationFailureAndHugeVocabulary) {
   EXPECT_EQ(Sampler().init(0).code(), Code::unsupported);
   EXPECT_EQ(Sampler().init(1u << 30).code(), Code::unsupported);
-  for (int fail_at = 0; fail_at < 4; ++fail_at) {
+  for (int fail_at = 0; fail_at < 7; ++fail_at) {
     int left = fail_at;
     set_allocation_gate([](void* context, size_t) noexcept { return (*static_cast<int*>(context))-- != 0; }, &left);
     const Status status = Sampler().init(100);
     set_allocation_gate(nullptr, nullptr);
     EXPECT_EQ(status.code(), Code::out_of_memory);
   }
-}
-
-TEST(Exponential, AgreesWithLibm) {
-  EXPECT_EQ(exp_nonpositive(0), 1.0);
-  EXPECT_EQ(exp_nonpositive(-kInfinity), 0.0);
-  EXPECT_EQ(exp_nonpositive(-1e300), 0.0);
-  EXPECT_EQ(exp_nonpositive(NAN), 0.0);
-  for (double x = 0; x > -692; x -= 0.0371) EXPECT_NEAR(exp_nonpositive(x) / std::exp(x), 1.0, 1e-13) << x;
 }
 
 TEST(Select, OrderKeyOrdersFloats) {
