@@ -1,15 +1,19 @@
 #include "runtime/sampler/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "runtime/sampler/candidates.h"
+#include "runtime/sampler/select.h"
 
 namespace runnel {
 namespace {
 
+constexpr int kUnitBits = 40;  // probabilities are in units of 2^-40
 constexpr double kOne = 0x1p40;
+constexpr double kLn2 = 0.693147180559945309;
 constexpr uint32_t kMaxVocab = 1u << 23;  // 2^23 weights of 2^40 stay below 2^64
 
 Status bad(const char* name, double value, const char* expected) noexcept {
@@ -21,18 +25,38 @@ bool wants_penalties(const SamplerOptions& options) noexcept {
          (options.repetition_penalty != 1.0f || options.presence_penalty != 0.0f || options.frequency_penalty != 0.0f);
 }
 
-// Logits below this have no weight, whatever else is asked for: their probabilities round to 0 units, or are below
-// min_p where nothing else counts them. Errs on the low side.
-float least_logit(float largest, const SamplerOptions& options) noexcept {
-  double depth = -28.0;  // e^-28 < 2^-40
-  // Weights of fewer units than that would let roundings count.
-  constexpr float kFirmMinP = 1e-8f;
-  if (options.top_p >= 1.0f && options.min_p >= kFirmMinP) depth = std::log(static_cast<double>(options.min_p)) - 1e-3;
-  const double least = static_cast<double>(largest) + static_cast<double>(options.temperature) * depth;
+// A logit whose probability is e^depth of the largest one's, or a little less.
+float logit_at(float largest, float temperature, double depth) noexcept {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  if (least < static_cast<double>(std::numeric_limits<float>::lowest())) return -kInfinity;
-  const auto rounded = static_cast<float>(least);
-  return static_cast<double>(rounded) > least ? std::nextafter(rounded, -kInfinity) : rounded;
+  const double logit = static_cast<double>(largest) + static_cast<double>(temperature) * (depth - 1e-3);
+  if (logit < static_cast<double>(std::numeric_limits<float>::lowest())) return -kInfinity;
+  const auto rounded = static_cast<float>(logit);
+  return static_cast<double>(rounded) > logit ? std::nextafter(rounded, -kInfinity) : rounded;
+}
+
+// Logits below this have no weight, whatever else is asked for: their probabilities round to 0 units, or are below
+// min_p where nothing else counts them.
+float least_logit(float largest, const SamplerOptions& options) noexcept {
+  // Below it, min_p is so few units that roundings would count.
+  constexpr float kFirmMinP = 1e-8f;
+  const bool only_min_p = options.top_p >= 1.0f && options.min_p >= kFirmMinP;
+  return logit_at(largest, options.temperature,
+                  only_min_p ? std::log(static_cast<double>(options.min_p)) : -kUnitBits * kLn2);
+}
+
+// A logit such that all that are no smaller weigh `target` together, or more; *target is written: top_p of what all
+// weigh. Found by the weights' sizes, in powers of two, so that most of a vocabulary never enters the selection.
+float logit_of_share(std::span<const uint64_t> weights, float largest, const SamplerOptions& options,
+                     uint64_t* target) noexcept {
+  uint64_t sums[2][kUnitBits + 2] = {};  // by bits of the weight; two, so that neighbours do not wait for each other
+  for (size_t i = 0; i < weights.size(); ++i) sums[i & 1][std::bit_width(weights[i])] += weights[i];
+  uint64_t total = 0;
+  for (int bits = 0; bits < kUnitBits + 2; ++bits) total += sums[0][bits] += sums[1][bits];
+  const double wanted = std::ceil(static_cast<double>(options.top_p) * static_cast<double>(total));
+  *target = std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, total);
+  int bits = kUnitBits + 1;
+  for (uint64_t sum = sums[0][bits]; sum < *target;) sum += sums[0][--bits];
+  return logit_at(largest, options.temperature, (bits - 1 - kUnitBits) * kLn2);  // weights of 2^(bits - 1) and more
 }
 
 }  // namespace
@@ -94,14 +118,18 @@ void Sampler::penalise(std::span<const float> logits, std::span<const int32_t> r
   }
 }
 
-uint32_t Sampler::keep(uint32_t count, const Cut& cut) noexcept {
+template <class Keeps>
+uint32_t Sampler::keep(uint32_t count, const Keeps& keeps) noexcept {
+  float* values = values_.data();
+  uint32_t* ids = ids_.data();
+  uint64_t* weights = weights_.data();
   uint32_t kept = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    const bool keeps = cut.keeps(order_key(values_.data()[i]), i);
-    values_.data()[kept] = values_.data()[i];
-    ids_.data()[kept] = ids_.data()[i];
-    weights_.data()[kept] = weights_.data()[i];
-    kept += keeps;
+    const bool stays = keeps(i);
+    values[kept] = values[i];
+    ids[kept] = ids[i];
+    weights[kept] = weights[i];
+    kept += stays;
   }
   return kept;
 }
@@ -122,16 +150,19 @@ int32_t Sampler::draw(std::span<const float> logits, float largest, const Sample
     least = std::max(least, reached_by(ranking, options.top_k));
   }
   uint32_t count = gather(logits, block_largest_.data(), least, ids_.data(), values_.data());
-  if (has_top_k && options.top_k < count)
-    count = keep(count, select_cut(count, options.top_k, bins_.data(), key, [](uint32_t) { return uint64_t{1}; }));
+  const auto keep_before = [&](const Cut& cut) {
+    count = keep(count, [&](uint32_t i) { return cut.keeps(key(i), i); });
+  };
+  if (has_top_k && options.top_k < count) {
+    keep_before(select_cut(count, options.top_k, bins_.data(), key, [](uint32_t) { return uint64_t{1}; }));
+  }
 
   vector_->probability_row(values, count, largest, options.temperature, weights_.data());
   if (options.top_p < 1.0f) {
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < count; ++i) total += weights[i];
-    const double wanted = std::ceil(static_cast<double>(options.top_p) * static_cast<double>(total));
-    const uint64_t target = std::clamp<uint64_t>(static_cast<uint64_t>(wanted), 1, total);
-    count = keep(count, select_cut(count, target, bins_.data(), key, weight));
+    uint64_t target = 0;
+    const float share = logit_of_share({weights, count}, largest, options, &target);
+    count = keep(count, [&](uint32_t i) { return values[i] >= share; });
+    keep_before(select_cut(count, target, bins_.data(), key, weight));
   }
 
   // Probabilities below min_p of the largest go at the end: top_p counts them.

@@ -16,7 +16,6 @@
 #include "runnel/options.h"
 #include "runnel/status.h"
 #include "runtime/sampler/generator.h"
-#include "runtime/sampler/select.h"
 
 namespace runnel {
 
@@ -42,8 +41,9 @@ class Sampler {
   void penalise(std::span<const float> logits, std::span<const int32_t> recent, const SamplerOptions& options) noexcept;
   int32_t draw(std::span<const float> logits, float largest, const SamplerOptions& options,
                Generator* generator) noexcept;
-  // Of the first `count` candidates leaves those before the cut; returns how many.
-  uint32_t keep(uint32_t count, const Cut& cut) noexcept;
+  // Of the first `count` candidates leaves those that stay by keeps(i); returns how many.
+  template <class Keeps>
+  uint32_t keep(uint32_t count, const Keeps& keeps) noexcept;
 
   const VectorOps* vector_ = nullptr;
   Array<float> block_largest_;  // of each block of logits
