@@ -1,9 +1,11 @@
 #include "runtime/os/page_cache.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <linux/magic.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <vector>
