@@ -1,9 +1,9 @@
-#include "kernels/matmul/tile_neon_dotprod.h"
+#include "kernels/matmul/single_neon_dotprod.h"
 
 namespace runnel {
 
 void matmul_f32_q16g32_q8g32_1x16x4_neon_dotprod(const MatmulArgs& args) noexcept {
-  multiply_tile<Q8WideBlock, 1>(args);
+  multiply_single<Q8WideBlock>(args);
 }
 
 }  // namespace runnel

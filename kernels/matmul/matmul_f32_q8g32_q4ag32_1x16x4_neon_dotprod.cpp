@@ -1,7 +1,7 @@
-#include "kernels/matmul/tile_neon_dotprod.h"
+#include "kernels/matmul/single_neon_dotprod.h"
 
 namespace runnel {
 
-void matmul_f32_q8g32_q4ag32_1x16x4_neon_dotprod(const MatmulArgs& args) noexcept { multiply_tile<Q4aBlock, 1>(args); }
+void matmul_f32_q8g32_q4ag32_1x16x4_neon_dotprod(const MatmulArgs& args) noexcept { multiply_single<Q4aBlock>(args); }
 
 }  // namespace runnel

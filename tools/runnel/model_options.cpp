@@ -47,7 +47,8 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
       .choices({"own", "xnnpack"})
       .show_default();
   arguments.add("--isa", &options.isa, "NAME",
-                "Use kernels of this instruction set at most: scalar, avx2, avxvnni, avx512vnni, neon, neon_dotprod");
+                "Use kernels of this instruction set at most: scalar, avx2, avxvnni, avx512vnni, neon, "
+                "neon_dotprod, neon_i8mm");
   arguments.add("--step-tokens", &options.step_tokens, "N", "Longest slice of a prompt computed at once");
 }
 

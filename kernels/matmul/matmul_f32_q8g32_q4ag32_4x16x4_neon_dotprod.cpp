@@ -1,7 +1,0 @@
-#include "kernels/matmul/tile_neon_dotprod.h"
-
-namespace runnel {
-
-void matmul_f32_q8g32_q4ag32_4x16x4_neon_dotprod(const MatmulArgs& args) noexcept { multiply_tile<Q4aBlock, 4>(args); }
-
-}  // namespace runnel

@@ -1,9 +1,0 @@
-#include "kernels/matmul/k_ops_neon_dotprod.h"
-
-namespace runnel {
-
-void matmul_f32_q8g32_q6g16s256_4x16x4_neon_dotprod(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsNeonDotprod, Q6kBlock, 4>(args);
-}
-
-}  // namespace runnel

@@ -1,7 +1,0 @@
-#include "kernels/matmul/dot_neon.h"
-
-namespace runnel {
-
-void matmul_f32_q8g32_q8g32_4x16x4_neon(const MatmulArgs& args) noexcept { multiply_tile<DotNeon, Q8Block, 4>(args); }
-
-}  // namespace runnel

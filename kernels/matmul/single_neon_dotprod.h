@@ -1,0 +1,130 @@
+// One row of quantised activations (decode) times 4- and 8-bit panels by sdot: 4 bytes of 4 rows times 4 activations,
+// which are one lane of a register. The weights stream through, a whole panel's group at once.
+//
+// Each output adds its groups in ascending order, one fused multiply-add each: the bits of tall_neon.h.
+#pragma once
+
+#include <arm_neon.h>
+
+#include "kernels/matmul/packed_blocks.h"
+
+namespace runnel {
+namespace {
+
+// Sums of a panel's 16 rows.
+struct PanelDots {
+  int32x4_t quarter[4];
+};
+
+// The next vector of 64 bytes. Loaded as one, and sums kept in the order of the source: GCC 12 otherwise loads ahead
+// and spills.
+static inline uint8x16x4_t next_vector(const uint8_t*& vectors, const PanelDots& dots) noexcept {
+  __asm__ volatile(""
+                   : "+r"(vectors)
+                   : "w"(dots.quarter[0]), "w"(dots.quarter[1]), "w"(dots.quarter[2]), "w"(dots.quarter[3]));
+  const uint8x16x4_t vector = vld1q_u8_x4(vectors);
+  vectors += 64;
+  return vector;
+}
+
+// Vector kLane of bytes times that lane of the activations.
+template <int kLane>
+static inline void dot_bytes(const uint8_t*& vectors, int8x16_t q, PanelDots& dots) noexcept {
+  const uint8x16x4_t w = next_vector(vectors, dots);
+  for (int i = 0; i < 4; ++i)
+    dots.quarter[i] = vdotq_laneq_s32(dots.quarter[i], vreinterpretq_s8_u8(w.val[i]), q, kLane);
+}
+static inline void dot_half(const uint8_t*& vectors, int8x16_t q, PanelDots& dots) noexcept {
+  dot_bytes<0>(vectors, q, dots);
+  dot_bytes<1>(vectors, q, dots);
+  dot_bytes<2>(vectors, q, dots);
+  dot_bytes<3>(vectors, q, dots);
+}
+// Vector kLane of nibbles, taken as 0..15, times that lane of both halves of the activations.
+template <int kLane>
+static inline void dot_nibbles(const uint8_t*& vectors, const int8x16_t* q, PanelDots& dots) noexcept {
+  const uint8x16x4_t w = next_vector(vectors, dots);
+  for (int i = 0; i < 4; ++i) {
+    const int8x16_t low = vreinterpretq_s8_u8(vandq_u8(w.val[i], vdupq_n_u8(15)));
+    const int8x16_t high = vreinterpretq_s8_u8(vshrq_n_u8(w.val[i], 4));
+    dots.quarter[i] = vdotq_laneq_s32(dots.quarter[i], low, q[0], kLane);
+    dots.quarter[i] = vdotq_laneq_s32(dots.quarter[i], high, q[1], kLane);
+  }
+}
+
+// q: k 0 .. 15, k 16 .. 31.
+template <class Block>
+static inline void dot_group(const uint8_t* vectors, const int8x16_t* q, PanelDots& dots) noexcept {
+  if constexpr (Block::kNibbles) {
+    dot_nibbles<0>(vectors, q, dots);
+    dot_nibbles<1>(vectors, q, dots);
+    dot_nibbles<2>(vectors, q, dots);
+    dot_nibbles<3>(vectors, q, dots);
+  } else {
+    dot_half(vectors, q[0], dots);
+    dot_half(vectors, q[1], dots);
+  }
+}
+
+// 8-bit activations.
+template <class Block>
+static inline void multiply_group(const uint8_t* vectors, const int8_t* x, PanelDots& dots) noexcept {
+  const int8x16_t q[2] = {vld1q_s8(x), vld1q_s8(x + 16)};
+  dot_group<Block>(vectors, q, dots);
+}
+
+// 16-bit activations are 256 * high + low, both signed bytes: high is rounded, not cut.
+template <class Block>
+static inline void multiply_group(const uint8_t* vectors, const int16_t* x, PanelDots& dots) noexcept {
+  const int16x8_t half = vdupq_n_s16(128);
+  int8x16_t low[2], high[2];
+  for (int i = 0; i < 2; ++i) {
+    const int16x8_t first = vld1q_s16(x + 16 * i), last = vld1q_s16(x + 16 * i + 8);
+    low[i] = vuzp1q_s8(vreinterpretq_s8_s16(first), vreinterpretq_s8_s16(last));
+    high[i] = vuzp2q_s8(vreinterpretq_s8_s16(vaddq_s16(first, half)), vreinterpretq_s8_s16(vaddq_s16(last, half)));
+  }
+  dot_group<Block>(vectors, high, dots);
+  for (int32x4_t& dot : dots.quarter) dot = vshlq_n_s32(dot, 8);
+  dot_group<Block>(vectors, low, dots);
+}
+
+// Four rows' scales of 16 halves.
+static inline float32x4_t quarter_of(const float16x8_t* halves, int i) noexcept {
+  return i % 2 == 0 ? vcvt_f32_f16(vget_low_f16(halves[i / 2])) : vcvt_high_f32_f16(halves[i / 2]);
+}
+struct PanelHalves {
+  explicit PanelHalves(const uint8_t* p) noexcept
+      : at{vreinterpretq_f16_u8(vld1q_u8(p)), vreinterpretq_f16_u8(vld1q_u8(p + 16))} {}
+  float16x8_t at[2];
+};
+
+template <class Block>
+static void multiply_single(const MatmulArgs& a) noexcept {
+  const auto lhs = lhs_row<typename Block::Lhs>(a, 0);
+  const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
+  for (uint32_t column = 0; column < a.n; column += kPanelRows) {
+    float32x4_t total[4] = {};
+    const auto* q = lhs.q;
+    for (size_t b = 0; b < a.blocks; ++b, block += Block::kBytes, q += 32) {
+      // An offset in the weights comes off where the sums begin: cheaper for one row than signed nibbles.
+      const int32x4_t start = vdupq_n_s32(Block::kOffset ? lhs.start[b] : 0);
+      PanelDots dots = {{start, start, start, start}};
+      multiply_group<Block>(block + Block::kVectors, q, dots);
+      const PanelHalves scales(block);
+      for (int i = 0; i < 4; ++i)
+        total[i] =
+            vfmaq_f32(total[i], vcvtq_f32_s32(dots.quarter[i]), vmulq_n_f32(quarter_of(scales.at, i), lhs.scale[b]));
+      if constexpr (Block::kMinima) {
+        const PanelHalves minima(block + Block::kMinimaAt);
+        for (int i = 0; i < 4; ++i) total[i] = vfmaq_n_f32(total[i], quarter_of(minima.at, i), lhs.weighted[b]);
+      }
+    }
+    float lanes[kPanelRows];
+    for (int i = 0; i < 4; ++i) vst1q_f32(lanes + 4 * i, total[i]);
+    const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;
+    __builtin_memcpy(dst_row(a, 0, column), lanes, columns * sizeof(float));
+  }
+}
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,77 @@
+// Dot of tall_neon.h by sdot: 4 bytes of 4 rows times 4 activations, which are one lane of a register, so that a load
+// of 16 activations serves eight vectors of weights. A token's scale is a lane as well.
+#pragma once
+
+#include "kernels/matmul/tall_lanes_neon.h"
+
+namespace runnel {
+namespace {
+
+struct TallDotprod {
+  static constexpr size_t kScaleFloats = kHalfRows, kTokenFloats = kTileTokens;
+  static constexpr bool kShortSums = false;
+
+  // (vector, quarter, 16)
+  static void put_weights(const int8x16_t* vectors, int quarter, int8_t* out) noexcept {
+    for (int j = 0; j < 8; ++j) vst1q_s8(out + 32 * j + 16 * quarter, vectors[j]);
+  }
+  template <class Lanes, class T>
+  static void put_scales(Lanes scales, int quarter, T* out) noexcept {
+    put_lanes(scales, quarter, out);
+  }
+  static void put_token_floats(const float* values, float* out) noexcept { vst1q_f32(out, vld1q_f32(values)); }
+
+  template <uint32_t kTokens, class Form>
+  static void tile(const TallGroup<TallDotprod, Form>* w, const TallTokens<TallDotprod, Form>& x, uint32_t groups,
+                   const TileOut& out) noexcept {
+    LaneTotals<kTokens> totals = load_totals<kTokens>(out);
+    TileActivations<typename Form::Lhs, kTokens> q(x.q);
+    for (uint32_t g = 0; g < groups; ++g, ++w, q.next_group()) {
+      LaneDots<kTokens> dots = {};
+      for (int plane = 0; plane < Form::kPlanes; ++plane) {
+        const int8_t* weights = w->bytes;
+        if (plane != 0)
+          for (auto& token : dots.at)
+            for (int32x4_t& sum : token) sum = vshlq_n_s32(sum, 8);
+        q.load_group(plane);
+        in_order(q.bytes, weights);
+        if constexpr (Form::kHalfScales) {
+          LaneDots<kTokens> first = {}, last = {};
+          dot_half(weights, q.bytes[0], first);
+          add_half_group(first, *w, 0, dots);
+          dot_half(weights, q.bytes[1], last);
+          add_half_group(last, *w, 1, dots);
+        } else {
+          dot_half(weights, q.bytes[0], dots);
+          dot_half(weights, q.bytes[1], dots);
+        }
+      }
+      add_group(dots, *w, x.scales[g], x.sums[Form::kMinima ? g : 0], totals);
+    }
+    store_totals(totals, out);
+  }
+
+ private:
+  // 16 k. The weights move on.
+  template <uint32_t kTokens>
+  static inline void dot_half(const int8_t*& weights, const int8x16_t (&q)[kTokens], LaneDots<kTokens>& dots) noexcept {
+    dot_lanes<0>(weights, q, dots);
+    dot_lanes<2>(weights, q, dots);
+  }
+  // Two vectors of both quarters, times lanes kLane and kLane + 1 of the activations.
+  template <int kLane, uint32_t kTokens>
+  static inline void dot_lanes(const int8_t*& weights, const int8x16_t (&q)[kTokens],
+                               LaneDots<kTokens>& dots) noexcept {
+    const int8x16x4_t w = vld1q_s8_x4(weights);
+    weights += 64;
+    for (int i = 0; i < 2; ++i)
+      for (uint32_t t = 0; t < kTokens; ++t) dots.at[t][i] = vdotq_laneq_s32(dots.at[t][i], w.val[i], q[t], kLane);
+    for (int i = 0; i < 2; ++i)
+      for (uint32_t t = 0; t < kTokens; ++t)
+        dots.at[t][i] = vdotq_laneq_s32(dots.at[t][i], w.val[2 + i], q[t], kLane + 1);
+    in_order(dots.at, weights);
+  }
+};
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,73 @@
+// What the dot products of tall_neon.h share whose sums have a row of weights in each lane: where they lie, and how a
+// group's integers join the float sums.
+#pragma once
+
+#include "kernels/matmul/tall_neon.h"
+
+namespace runnel {
+namespace {
+
+// Integers of 8 rows by kTokens tokens.
+template <uint32_t kTokens>
+struct LaneDots {
+  int32x4_t at[kTokens][2];
+};
+template <uint32_t kTokens>
+struct LaneTotals {
+  float32x4_t at[kTokens][2];
+};
+
+static inline void put_lanes(float32x4_t x, int quarter, float* out) noexcept { vst1q_f32(out + 4 * quarter, x); }
+static inline void put_lanes(int32x4_t x, int quarter, int32_t* out) noexcept { vst1q_s32(out + 4 * quarter, x); }
+
+template <uint32_t kTokens>
+static inline LaneTotals<kTokens> load_totals(const TileOut& out) noexcept {
+  LaneTotals<kTokens> totals;
+  for (uint32_t t = 0; t < kTokens; ++t)
+    for (int i = 0; i < 2; ++i) totals.at[t][i] = vld1q_f32(out.sums(t) + 4 * i);
+  return totals;
+}
+template <uint32_t kTokens>
+static inline void store_totals(const LaneTotals<kTokens>& totals, const TileOut& out) noexcept {
+  for (uint32_t t = 0; t < kTokens; ++t)
+    for (int i = 0; i < 2; ++i) vst1q_f32(out.token(t) + 4 * i, totals.at[t][i]);
+}
+
+// totals += dots * scales (+ minima * sums). token_floats: the group's scales, and then, with minima, its sums.
+template <class Dot, class Form, uint32_t kTokens>
+static inline void add_group(const LaneDots<kTokens>& dots, const TallGroup<Dot, Form>& w, const float* scales,
+                             const float* sums, LaneTotals<kTokens>& totals) noexcept {
+  const float32x4_t token_scales = vld1q_f32(scales);
+  for (int i = 0; i < 2; ++i) {
+    const float32x4_t scale = vld1q_f32(w.scales + 4 * i);
+    for (uint32_t t = 0; t < kTokens; ++t) {
+      float32x4_t dot;
+      if constexpr (Form::kFractionBits == 0) {
+        dot = vcvtq_f32_s32(dots.at[t][i]);
+      } else {
+        dot = vcvtq_n_f32_s32(dots.at[t][i], Form::kFractionBits);
+      }
+      totals.at[t][i] = vfmaq_f32(totals.at[t][i], dot, vmulq_n_f32(scale, token_scales[t]));
+    }
+  }
+  if constexpr (Form::kMinima) {
+    const float32x4_t token_sums = vld1q_f32(sums);
+    for (int i = 0; i < 2; ++i) {
+      const float32x4_t minimum = vld1q_f32(w.minima + 4 * i);
+      for (uint32_t t = 0; t < kTokens; ++t) totals.at[t][i] = vfmaq_n_f32(totals.at[t][i], minimum, token_sums[t]);
+    }
+  }
+}
+
+// dots += part * the integer scales of half a group.
+template <class Dot, class Form, uint32_t kTokens>
+static inline void add_half_group(const LaneDots<kTokens>& part, const TallGroup<Dot, Form>& w, int half,
+                                  LaneDots<kTokens>& dots) noexcept {
+  for (int i = 0; i < 2; ++i) {
+    const int32x4_t scale = vld1q_s32(w.half_scales[half] + 4 * i);
+    for (uint32_t t = 0; t < kTokens; ++t) dots.at[t][i] = vmlaq_s32(dots.at[t][i], part.at[t][i], scale);
+  }
+}
+
+}  // namespace
+}  // namespace runnel

@@ -1,0 +1,95 @@
+// What packed panels mean to the tall tiles (tall_neon.h), a quarter of 4 rows and a group of 32 k at a time:
+//   weights    8 vectors; vector j holds k 4j .. 4j+3 of each row, signed
+//   scale, minimum, half_scale    of 4 rows
+// with w = scale * weight / 2^kFractionBits + minimum, or scale * half_scale * weight.
+#pragma once
+
+#include "kernels/matmul/k_panels.h"
+#include "kernels/matmul/tall_neon.h"
+
+namespace runnel {
+namespace {
+
+static inline float32x4_t load_halves(const uint8_t* p) noexcept {
+  return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
+}
+
+// Blocks of one group: packed_blocks.h.
+template <class Block>
+struct TallPanel {
+  static constexpr uint32_t kGroups = 1;
+  static constexpr size_t kBytes = Block::kBytes;
+  // A nibble less 8 in the upper half of its byte takes three operations for two vectors, in the lower half four. The
+  // conversion to float takes 16 off at no cost, where the sums have room for it.
+  template <class Dot>
+  using Form =
+      TallForm<Block::kOffset && !Dot::kShortSums ? 4 : 0, Block::kMinima, false, Block::kNibbles, typename Block::Lhs>;
+
+  template <class Form>
+  static void weights(const uint8_t* block, int, int quarter, int8x16_t* out) noexcept {
+    const uint8_t* vectors = block + Block::kVectors + 16 * quarter;
+    for (int j = 0; j < 8; ++j) {
+      if constexpr (!Block::kNibbles) {
+        out[j] = vreinterpretq_s8_u8(vld1q_u8(vectors + 64 * j));
+        continue;
+      }
+      const uint8x16_t nibbles = vld1q_u8(vectors + 64 * (j % 4));
+      if constexpr (!Block::kOffset) {
+        out[j] = vreinterpretq_s8_u8(j < 4 ? vandq_u8(nibbles, vdupq_n_u8(15)) : vshrq_n_u8(nibbles, 4));
+      } else {
+        const uint8x16_t both = veorq_u8(nibbles, vdupq_n_u8(0x88));
+        const int8x16_t high = vreinterpretq_s8_u8(j < 4 ? vshlq_n_u8(both, 4) : vandq_u8(both, vdupq_n_u8(0xf0)));
+        out[j] = Form::kFractionBits == 4 ? high : vshrq_n_s8(high, 4);
+      }
+    }
+  }
+  static float32x4_t scale(const uint8_t* block, int, int quarter) noexcept { return load_halves(block + 8 * quarter); }
+  static float32x4_t minimum(const uint8_t* block, int, int quarter) noexcept {
+    return load_halves(block + Block::kMinimaAt + 8 * quarter);
+  }
+};
+
+// Q4_K and Q5_K: k_panels.h. Their minimum is taken off.
+template <class Block>
+struct TallKPanel {
+  static constexpr uint32_t kGroups = 8;
+  static constexpr size_t kBytes = Block::kBytes;
+  template <class>
+  using Form = TallForm<0, true, false, true, int8_t>;  // 8 * 31 * 127 fit 16 bits
+
+  template <class>
+  static void weights(const uint8_t* block, int group, int quarter, int8x16_t* out) noexcept {
+    for (int j = 0; j < 8; ++j)
+      out[j] = vreinterpretq_s8_u32(Block::template weights<uint32x4_t>(block, group, j, quarter));
+  }
+  static float32x4_t scale(const uint8_t* block, int group, int quarter) noexcept {
+    return vcvtq_f32_u32(Block::template scale<uint32x4_t>(block, group, quarter)) * load_halves(block + 8 * quarter);
+  }
+  static float32x4_t minimum(const uint8_t* block, int group, int quarter) noexcept {
+    return -(vcvtq_f32_u32(Block::template minimum<uint32x4_t>(block, group, quarter)) *
+             load_halves(block + Block::kMinima + 8 * quarter));
+  }
+};
+
+// Q6_K: k_panels.h.
+struct TallQ6kPanel {
+  static constexpr uint32_t kGroups = 8;
+  static constexpr size_t kBytes = Q6kBlock::kBytes;
+  template <class>
+  using Form = TallForm<0, false, true, true, int8_t>;  // 4 * 32 * 127 fit 16 bits
+
+  template <class>
+  static void weights(const uint8_t* block, int group, int quarter, int8x16_t* out) noexcept {
+    for (int j = 0; j < 8; ++j)
+      out[j] =
+          vreinterpretq_s8_u32(Q6kBlock::weights<uint32x4_t>(block, group, j, quarter)) - vdupq_n_s8(Q6kBlock::kOffset);
+  }
+  static float32x4_t scale(const uint8_t* block, int, int quarter) noexcept { return load_halves(block + 8 * quarter); }
+  static int32x4_t half_scale(const uint8_t* block, int group, int quarter, int half) noexcept {
+    const int32x4_t both = vreinterpretq_s32_u32(Q6kBlock::scales<uint32x4_t>(block, group, quarter));
+    return half == 0 ? vshrq_n_s32(vshlq_n_s32(both, 16), 16) : vshrq_n_s32(both, 16);
+  }
+};
+
+}  // namespace
+}  // namespace runnel
