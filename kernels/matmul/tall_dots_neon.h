@@ -25,7 +25,7 @@ struct TallNeon {
   static void put_scales(Lanes scales, int quarter, T* out) noexcept {
     put_lanes(scales, quarter, out);
   }
-  static void put_token_floats(const float* values, float* out) noexcept { vst1q_f32(out, vld1q_f32(values)); }
+  static void put_token_floats(float32x4_t tokens, float* out) noexcept { vst1q_f32(out, tokens); }
 
   template <uint32_t kTokens, class Form>
   static void tile(const TallGroup<TallNeon, Form>* w, const TallTokens<TallNeon, Form>& x, uint32_t groups,

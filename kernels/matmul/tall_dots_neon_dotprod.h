@@ -19,7 +19,7 @@ struct TallDotprod {
   static void put_scales(Lanes scales, int quarter, T* out) noexcept {
     put_lanes(scales, quarter, out);
   }
-  static void put_token_floats(const float* values, float* out) noexcept { vst1q_f32(out, vld1q_f32(values)); }
+  static void put_token_floats(float32x4_t tokens, float* out) noexcept { vst1q_f32(out, tokens); }
 
   template <uint32_t kTokens, class Form>
   static void tile(const TallGroup<TallDotprod, Form>* w, const TallTokens<TallDotprod, Form>& x, uint32_t groups,
@@ -37,13 +37,13 @@ struct TallDotprod {
         in_order(q.bytes, weights);
         if constexpr (Form::kHalfScales) {
           LaneDots<kTokens> first = {}, last = {};
-          dot_half(weights, q.bytes[0], first);
+          dot_half<0>(weights, q.bytes, first);
           add_half_group(first, *w, 0, dots);
-          dot_half(weights, q.bytes[1], last);
+          dot_half<1>(weights, q.bytes, last);
           add_half_group(last, *w, 1, dots);
         } else {
-          dot_half(weights, q.bytes[0], dots);
-          dot_half(weights, q.bytes[1], dots);
+          dot_half<0>(weights, q.bytes, dots);
+          dot_half<1>(weights, q.bytes, dots);
         }
       }
       add_group(dots, *w, x.scales[g], x.sums[Form::kMinima ? g : 0], totals);
@@ -52,23 +52,21 @@ struct TallDotprod {
   }
 
  private:
-  // 16 k. The weights move on.
-  template <uint32_t kTokens>
-  static inline void dot_half(const int8_t*& weights, const int8x16_t (&q)[kTokens], LaneDots<kTokens>& dots) noexcept {
-    dot_lanes<0>(weights, q, dots);
-    dot_lanes<2>(weights, q, dots);
+  // 16 k.
+  template <int kHalf, uint32_t kTokens>
+  static inline void dot_half(const int8_t*& weights, const int8x16_t (&q)[2][kTokens],
+                              LaneDots<kTokens>& dots) noexcept {
+    dot_lane<kHalf, 0>(weights, q[kHalf], dots);
+    dot_lane<kHalf, 1>(weights, q[kHalf], dots);
+    dot_lane<kHalf, 2>(weights, q[kHalf], dots);
+    dot_lane<kHalf, 3>(weights, q[kHalf], dots);
   }
-  // Two vectors of both quarters, times lanes kLane and kLane + 1 of the activations.
-  template <int kLane, uint32_t kTokens>
-  static inline void dot_lanes(const int8_t*& weights, const int8x16_t (&q)[kTokens],
-                               LaneDots<kTokens>& dots) noexcept {
-    const int8x16x4_t w = vld1q_s8_x4(weights);
-    weights += 64;
+  template <int kHalf, int kLane, uint32_t kTokens>
+  static inline void dot_lane(const int8_t*& weights, const int8x16_t* q, LaneDots<kTokens>& dots) noexcept {
+    const int8_t* at = weights + 128 * kHalf + 32 * kLane;
+    const int8x16_t w[2] = {vld1q_s8(at), vld1q_s8(at + 16)};
     for (int i = 0; i < 2; ++i)
-      for (uint32_t t = 0; t < kTokens; ++t) dots.at[t][i] = vdotq_laneq_s32(dots.at[t][i], w.val[i], q[t], kLane);
-    for (int i = 0; i < 2; ++i)
-      for (uint32_t t = 0; t < kTokens; ++t)
-        dots.at[t][i] = vdotq_laneq_s32(dots.at[t][i], w.val[2 + i], q[t], kLane + 1);
+      for (uint32_t t = 0; t < kTokens; ++t) dots.at[t][i] = vdotq_laneq_s32(dots.at[t][i], w[i], q[t], kLane);
     in_order(dots.at, weights);
   }
 };

@@ -33,10 +33,9 @@ struct TallI8mm {
     vst1q_s32(out + 8 * quarter, vreinterpretq_s32_s64(vzip1q_s64(pairs, pairs)));
     vst1q_s32(out + 8 * quarter + 4, vreinterpretq_s32_s64(vzip2q_s64(pairs, pairs)));
   }
-  static void put_token_floats(const float* values, float* out) noexcept {
-    const float32x4_t x = vld1q_f32(values);
-    vst1q_f32(out, vzip1q_f32(x, x));
-    vst1q_f32(out + 4, vzip2q_f32(x, x));
+  static void put_token_floats(float32x4_t tokens, float* out) noexcept {
+    vst1q_f32(out, vzip1q_f32(tokens, tokens));
+    vst1q_f32(out + 4, vzip2q_f32(tokens, tokens));
   }
 
   template <uint32_t kTokens, class Form>

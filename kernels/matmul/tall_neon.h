@@ -108,19 +108,37 @@ struct TileActivations {
   int8x16_t bytes[2][kTokens];
 };
 
+// One number a group of each of a tile's tokens, turned to the tokens of each group.
+template <class Dot>
+static void put_numbers(const float* const* rows, uint32_t groups, float (*out)[Dot::kTokenFloats]) noexcept {
+  uint32_t g = 0;
+  for (; g + 4 <= groups; g += 4) {
+    const float32x4_t a = vld1q_f32(rows[0] + g), b = vld1q_f32(rows[1] + g);
+    const float32x4_t c = vld1q_f32(rows[2] + g), d = vld1q_f32(rows[3] + g);
+    const float32x4_t even = vtrn1q_f32(a, b), odd = vtrn2q_f32(a, b);  // groups 0 and 2, 1 and 3
+    const float32x4_t even_last = vtrn1q_f32(c, d), odd_last = vtrn2q_f32(c, d);
+    Dot::put_token_floats(vcombine_f32(vget_low_f32(even), vget_low_f32(even_last)), out[g]);
+    Dot::put_token_floats(vcombine_f32(vget_low_f32(odd), vget_low_f32(odd_last)), out[g + 1]);
+    Dot::put_token_floats(vcombine_f32(vget_high_f32(even), vget_high_f32(even_last)), out[g + 2]);
+    Dot::put_token_floats(vcombine_f32(vget_high_f32(odd), vget_high_f32(odd_last)), out[g + 3]);
+  }
+  for (; g < groups; ++g) {
+    const float32x4_t tokens = {rows[0][g], rows[1][g], rows[2][g], rows[3][g]};
+    Dot::put_token_floats(tokens, out[g]);
+  }
+}
+
 template <class Dot, class Form>
 static void put_tokens(const LhsRow<typename Form::Lhs>* rows, uint32_t begin, uint32_t groups,
                        TallTokens<Dot, Form>& out) noexcept {
-  for (uint32_t t = 0; t < kTileTokens; ++t) out.q[t] = rows[t].q + size_t{begin} * 32;
-  for (uint32_t g = 0; g < groups; ++g) {
-    float scales[kTileTokens], sums[kTileTokens];
-    for (uint32_t t = 0; t < kTileTokens; ++t) {
-      scales[t] = rows[t].scale[begin + g];
-      if constexpr (Form::kMinima) sums[t] = rows[t].weighted[begin + g];
-    }
-    Dot::put_token_floats(scales, out.scales[g]);
-    if constexpr (Form::kMinima) Dot::put_token_floats(sums, out.sums[g]);
+  const float *scales[kTileTokens], *sums[kTileTokens];
+  for (uint32_t t = 0; t < kTileTokens; ++t) {
+    out.q[t] = rows[t].q + size_t{begin} * 32;
+    scales[t] = rows[t].scale + begin;
+    sums[t] = rows[t].weighted + begin;
   }
+  put_numbers<Dot>(scales, groups, out.scales);
+  if constexpr (Form::kMinima) put_numbers<Dot>(sums, groups, out.sums);
 }
 
 template <class Dot, class Panel, class Form>
@@ -161,7 +179,7 @@ static void multiply_tall(const MatmulArgs& a) noexcept {
   using Form = typename Panel::template Form<Dot>;
   using Lhs = typename Form::Lhs;
   static constexpr float zeros[kHalfRows] = {};
-  TallScratch<Dot, Form> scratch;  // about 30 KiB of stack
+  TallScratch<Dot, Form> scratch;  // 27 to 39 KiB of stack
   // Tiles are whole: the last token stands in for those that the last tile lacks, and its results are written again.
   const uint32_t tiles = (a.m + kTileTokens - 1) / kTileTokens;
   LhsRow<Lhs> rows[kTallTokens];

@@ -10,7 +10,8 @@
 
 namespace runnel {
 
-// Counted by the memory plan. Workers only run kernels, whose scratch is not on the stack.
+// Counted by the memory plan. Workers only run kernels, which keep at most some 40 KiB on the stack (tall_neon.h);
+// larger scratch is handed to them.
 inline constexpr size_t kThreadStackBytes = 512 * 1024;
 
 class Thread {
