@@ -82,46 +82,76 @@ static void dot_group(const uint8_t* vectors, const LhsTile<int8_t, kTokens>& lh
   }
 }
 
+// total += one group's share of the outputs.
+template <class Block, int kTokens>
+static void add_group(const uint8_t* block, const LhsTile<typename Block::Lhs, kTokens>& lhs, __m512* total) noexcept {
+  __m512i dots[kTokens];
+  if constexpr (sizeof(typename Block::Lhs) == 2) {
+    dot_group_wide<kTokens>(block + Block::kVectors, lhs, dots);
+  } else {
+    dot_group<Block, kTokens>(block + Block::kVectors, lhs, dots);
+  }
+  const __m512 scale = load_halves(block);
+#pragma GCC unroll 12
+  for (int t = 0; t < kTokens; ++t) {
+    const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(lhs.scale(t)));
+    total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[t]), factor, total[t]);
+  }
+  if constexpr (Block::kMinima) {
+    const __m512 minimum = load_halves(block + Block::kMinimaAt);
+#pragma GCC unroll 12
+    for (int t = 0; t < kTokens; ++t) total[t] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(lhs.weighted(t)), total[t]);
+  }
+}
+
 template <class Block, int kTokens>
 static void multiply_panels(const MatmulArgs& a) noexcept {
-  constexpr size_t kAhead = kTokens == 1 ? 2048 : 0;  // bytes; in a tall tile the weights are in cache
-  using Lhs = typename Block::Lhs;
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kPanelRows) {
-    LhsTile<Lhs, kTokens> lhs(a);
+    LhsTile<typename Block::Lhs, kTokens> lhs(a);
     __m512 total[kTokens];
 #pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t) total[t] = _mm512_setzero_ps();
-    for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
-      if constexpr (kAhead != 0) {
-        for (size_t line = 0; line < Block::kBytes; line += 64)
-          _mm_prefetch(reinterpret_cast<const char*>(block) + kAhead + line, _MM_HINT_T0);
-      }
-      __m512i dots[kTokens];
-      if constexpr (sizeof(Lhs) == 2) {
-        dot_group_wide<kTokens>(block + Block::kVectors, lhs, dots);
-      } else {
-        dot_group<Block, kTokens>(block + Block::kVectors, lhs, dots);
-      }
-      const __m512 scale = load_halves(block);
-#pragma GCC unroll 12
-      for (int t = 0; t < kTokens; ++t) {
-        const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(lhs.scale(t)));
-        total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[t]), factor, total[t]);
-      }
-      if constexpr (Block::kMinima) {
-        const __m512 minimum = load_halves(block + Block::kMinimaAt);
-#pragma GCC unroll 12
-        for (int t = 0; t < kTokens; ++t)
-          total[t] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(lhs.weighted(t)), total[t]);
-      }
-      lhs.advance();
-    }
+    for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes, lhs.advance())
+      add_group<Block, kTokens>(block, lhs, total);
     const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;
     const __mmask16 lanes = static_cast<__mmask16>((1u << columns) - 1u);
-#pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t)
       _mm512_mask_storeu_ps(dst_row(a, static_cast<uint32_t>(t), column), lanes, total[t]);
+  }
+}
+
+// One row (decode): kPanels panels at a time, as many streams from memory, which keeps more of it on its way.
+template <class Block, int kPanels>
+static void multiply_row(const MatmulArgs& a) noexcept {
+  constexpr size_t kAhead = 1024;  // bytes of each stream: what one core has on its way is 4 KiB
+  using Lhs = typename Block::Lhs;
+  const size_t panel_bytes = size_t{a.blocks} * Block::kBytes;
+  MatmulArgs rest = a;
+  for (; rest.n >= kPanels * kPanelRows; rest.n -= kPanels * kPanelRows, rest.dst += kPanels * kPanelRows) {
+    const uint8_t* block = static_cast<const uint8_t*>(rest.rhs);
+    rest.rhs = block + kPanels * panel_bytes;
+    LhsTile<Lhs, 1> lhs(a);
+    __m512 total[kPanels];
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) total[p] = _mm512_setzero_ps();
+    for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes, lhs.advance()) {
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) {
+        const uint8_t* at = block + static_cast<size_t>(p) * panel_bytes;
+        for (size_t line = 0; line < Block::kBytes; line += 64)
+          _mm_prefetch(reinterpret_cast<const char*>(at) + kAhead + line, _MM_HINT_T0);
+        add_group<Block, 1>(at, lhs, &total[p]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) _mm512_storeu_ps(rest.dst + p * static_cast<int>(kPanelRows), total[p]);
+  }
+  if (rest.n == 0) return;
+  if constexpr (kPanels > 1) {
+    multiply_row<Block, kPanels / 2>(rest);
+  } else {
+    multiply_panels<Block, 1>(rest);
   }
 }
 
@@ -131,7 +161,11 @@ static void multiply_tile(const MatmulArgs& a) noexcept {
   if constexpr (kMr > 1) {
     if (a.m < static_cast<uint32_t>(kMr)) return multiply_tile<Block, kMr - 1>(a);
   }
-  multiply_panels<Block, kMr>(a);
+  if constexpr (kMr == 1) {
+    multiply_row<Block, 4>(a);
+  } else {
+    multiply_panels<Block, kMr>(a);
+  }
 }
 
 }  // namespace
