@@ -11,6 +11,7 @@
 #include "bench/support/figures.h"
 #include "bench/support/shapes.h"
 #include "kernels/attention/attention.h"
+#include "kernels/vector/vector.h"
 #include "tests/kernels/matmul/matmul_problem.h"
 
 namespace runnel::bench {
@@ -45,8 +46,9 @@ class Problem {
     const uint64_t head_stride = (uint64_t{model.head_dim} << kPageShift) * kv_element_bytes(kv);
     view_ = {pages_.data(), kPageShift, kv, 0, part_bytes_, head_stride};
     for (uint32_t t = 0; t < length_; ++t) {
-      store_kv(view_, view_.k_offset, t, &keys_[size_t{t} * kv_columns()], model.kv_heads, model.head_dim);
-      store_kv(view_, view_.v_offset, t, &values_[size_t{t} * kv_columns()], model.kv_heads, model.head_dim);
+      store_keys(vector_ops(active_isa()), view_, t, &keys_[size_t{t} * kv_columns()], model.kv_heads, model.head_dim);
+      store_values(vector_ops(active_isa()), view_, t, &values_[size_t{t} * kv_columns()], model.kv_heads,
+                   model.head_dim);
     }
   }
 

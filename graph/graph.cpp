@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "graph/op.h"
+#include "kernels/attention/attention.h"
 #include "kernels/base/checked.h"
 
 namespace runnel {
@@ -145,7 +146,7 @@ Status infer_node(Walk& walk, const Node& node) noexcept {
 }
 
 Status verify_slot(const StateSlot& slot, size_t index) noexcept {
-  if (slot.kv_heads >= 1 && slot.kv_heads <= 4096 && slot.head_dim >= 1 && slot.head_dim <= 512) return {};
+  if (slot.kv_heads >= 1 && slot.kv_heads <= 4096 && slot.head_dim >= 1 && slot.head_dim <= kMaxHeadDim) return {};
   return Status::error(Code::invalid_argument,
                        "graph: slot %zu has %u kv heads of %u, expected 1 to 4096 heads of 1 to 512", index,
                        slot.kv_heads, slot.head_dim);

@@ -1,7 +1,7 @@
 // Where each state slot's keys and values lie inside a KV page.
 //
-// A page holds page_tokens tokens of every slot: slot after slot, keys then values, each part [kv_head][token][dim] and
-// aligned to 64 bytes.
+// A page holds page_tokens tokens of every slot: slot after slot, keys then values, each part as
+// kernels/attention/attention.h says and aligned to 64 bytes.
 #pragma once
 
 #include "graph/graph.h"

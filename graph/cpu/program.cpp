@@ -19,7 +19,7 @@ Status check_options(const ExecutorOptions& options) noexcept {
   RUNNEL_TRY(check("max_tokens", options.max_tokens, 1, 1u << 20));
   RUNNEL_TRY(check("max_outputs", options.max_outputs, 0, options.max_tokens));
   RUNNEL_TRY(check("workers", options.workers, 1, 1024));
-  RUNNEL_TRY(check("page_shift", options.page_shift, 0, 12));
+  RUNNEL_TRY(check("page_shift", options.page_shift, kMinPageShift, 12));
   return {};
 }
 

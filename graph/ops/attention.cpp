@@ -82,8 +82,8 @@ void store(const CpuCall& call, const State& state, const CpuStep& step, Slice s
   const KvView kv = view(state, step);
   for (uint32_t t = slice.begin; t < slice.end; ++t) {
     const uint32_t position = step.first_position + t;
-    store_kv(kv, kv.k_offset, position, call.in[1].row(t), state.kv_heads, state.head_dim);
-    store_kv(kv, kv.v_offset, position, call.in[2].row(t), state.kv_heads, state.head_dim);
+    store_keys(*step.vector, kv, position, call.in[1].row(t), state.kv_heads, state.head_dim);
+    store_values(*step.vector, kv, position, call.in[2].row(t), state.kv_heads, state.head_dim);
   }
 }
 

@@ -1,7 +1,7 @@
 // The table of attention rows, the choice among them, and the writer of keys and values.
 #include "kernels/attention/attention.h"
 
-#include "kernels/half.h"
+#include "kernels/vector/vector.h"
 
 namespace runnel {
 namespace {
@@ -12,6 +12,13 @@ constexpr AttentionKernel kKernels[] = {
 #include "kernels/attention/attention.inc"
 #undef ATTENTION_KERNEL
 };
+
+// An infinity would turn the zero weight of a masked key into NaN; and sums over all keys need room.
+float clamp(float x) noexcept {
+  constexpr float kLargest = 1e30f;
+  const float low = x < -kLargest ? -kLargest : x;
+  return low > kLargest ? kLargest : low;
+}
 
 }  // namespace
 
@@ -27,26 +34,39 @@ const AttentionKernel* choose_attention(KvType kv, Isa isa) noexcept {
 
 size_t attention_scratch_floats(uint32_t heads, uint32_t kv_heads, uint32_t head_dim) noexcept {
   const size_t rows = size_t{heads / kv_heads} * kAttentionTileTokens;
-  const size_t floats = size_t{head_dim} * 16 + rows * (16 + 2);  // a block of keys; weights, maximum and sum of a row
+  // A block of keys; weights of two blocks, maximum and sum of a row.
+  const size_t floats = size_t{head_dim} * kKeyBlock + rows * (2 * kKeyBlock + 2);
   return (floats + 15) & ~size_t{15};
 }
 
-void store_kv(const KvView& kv, uint64_t part_offset, uint32_t position, const float* x, uint32_t kv_heads,
-              uint32_t head_dim) noexcept {
-  // An infinity would turn the zero weight of a masked key into NaN; float32 keeps room for sums over all keys.
-  const float largest = kv.type == KvType::f32 ? 1e30f : 65504.0f;
+void store_values(const VectorOps& vector, const KvView& kv, uint32_t position, const float* x, uint32_t kv_heads,
+                  uint32_t head_dim) noexcept {
   const uint32_t in_page = position & ((1u << kv.page_shift) - 1);
   uint8_t* part =
-      kv.pages[position >> kv.page_shift] + part_offset + size_t{in_page} * head_dim * kv_element_bytes(kv.type);
+      kv.pages[position >> kv.page_shift] + kv.v_offset + size_t{in_page} * head_dim * kv_element_bytes(kv.type);
   for (uint32_t head = 0; head < kv_heads; ++head, x += head_dim, part += kv.head_stride) {
-    for (uint32_t d = 0; d < head_dim; ++d) {
-      const float low = x[d] < -largest ? -largest : x[d];
-      const float value = low > largest ? largest : low;
-      if (kv.type == KvType::f32) {
-        reinterpret_cast<float*>(part)[d] = value;
-      } else {
-        reinterpret_cast<uint16_t*>(part)[d] = f32_to_f16(value);
-      }
+    if (kv.type == KvType::f16) {
+      vector.f32_to_f16_row(x, head_dim, reinterpret_cast<uint16_t*>(part));
+    } else {
+      for (uint32_t d = 0; d < head_dim; ++d) reinterpret_cast<float*>(part)[d] = clamp(x[d]);
+    }
+  }
+}
+
+void store_keys(const VectorOps& vector, const KvView& kv, uint32_t position, const float* x, uint32_t kv_heads,
+                uint32_t head_dim) noexcept {
+  const uint32_t in_page = position & ((1u << kv.page_shift) - 1);
+  const size_t first = size_t{in_page / kKeyBlock} * kKeyBlock * head_dim + in_page % kKeyBlock;  // dimension 0
+  uint8_t* part = kv.pages[position >> kv.page_shift] + kv.k_offset;
+  for (uint32_t head = 0; head < kv_heads; ++head, x += head_dim, part += kv.head_stride) {
+    if (kv.type == KvType::f16) {
+      uint16_t halves[kMaxHeadDim];
+      vector.f32_to_f16_row(x, head_dim, halves);
+      uint16_t* keys = reinterpret_cast<uint16_t*>(part) + first;
+      for (uint32_t d = 0; d < head_dim; ++d) keys[size_t{d} * kKeyBlock] = halves[d];
+    } else {
+      float* keys = reinterpret_cast<float*>(part) + first;
+      for (uint32_t d = 0; d < head_dim; ++d) keys[size_t{d} * kKeyBlock] = clamp(x[d]);
     }
   }
 }

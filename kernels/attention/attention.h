@@ -14,11 +14,17 @@
 
 namespace runnel {
 
+// Keys lie transposed in blocks of this many tokens: a score's sum runs over head_dim, so that one load gives the same
+// dimension of 16 keys, each in a lane of its own.
+inline constexpr uint32_t kKeyBlock = 16;
+inline constexpr uint32_t kMinPageShift = 4;  // a page holds whole blocks
+
 // One layer's view of a sequence's pages. A page holds `page_tokens` tokens of every layer of its pool; within it a
-// layer's part begins at k_offset / v_offset and is laid out [kv_head][token in page][head_dim] in KvType.
+// layer's part begins at k_offset / v_offset and is laid out in KvType: values [kv_head][token in page][head_dim], keys
+// [kv_head][block of tokens][head_dim][token in block].
 struct KvView {
   uint8_t* const* pages;  // page i holds tokens [i * page_tokens, (i + 1) * page_tokens). Borrowed for the step.
-  uint32_t page_shift;    // log2 of page_tokens
+  uint32_t page_shift;    // log2 of page_tokens, at least kMinPageShift
   KvType type;
   uint64_t k_offset;     // bytes from the page's begin to this layer's keys
   uint64_t v_offset;     // ... values
@@ -34,7 +40,7 @@ struct AttentionArgs {
   uint32_t first_position;   // position of row 0; row t is at first_position + t
   uint32_t tokens;           // rows
   uint32_t heads, kv_heads;  // heads is a multiple of kv_heads
-  uint32_t head_dim;         // 1..512
+  uint32_t head_dim;         // 1..kMaxHeadDim
   float scale;               // usually 1 / sqrt(head_dim)
   uint32_t window;           // tokens visible including the own one; 0: all before
   float* scratch;            // attention_scratch_floats() of this worker; 64-byte aligned
@@ -70,9 +76,13 @@ const AttentionKernel* choose_attention(KvType kv, Isa isa) noexcept;
 // Row `index` of attention.inc as built for this architecture, null past the last: for tests and benchmarks.
 const AttentionKernel* attention_kernel(uint32_t index) noexcept;
 
-// Writes one token's keys or values of all kv heads, converted to KvType, to its place. `x` is kv_heads * head_dim
-// floats; part_offset is kv.k_offset or kv.v_offset.
-void store_kv(const KvView& kv, uint64_t part_offset, uint32_t position, const float* x, uint32_t kv_heads,
-              uint32_t head_dim) noexcept;
+// Write one token's keys or values of all kv heads, clamped to finite numbers of KvType, to their places. `x` is
+// kv_heads * head_dim floats, head_dim at most kMaxHeadDim.
+inline constexpr uint32_t kMaxHeadDim = 512;
+struct VectorOps;
+void store_keys(const VectorOps& vector, const KvView& kv, uint32_t position, const float* x, uint32_t kv_heads,
+                uint32_t head_dim) noexcept;
+void store_values(const VectorOps& vector, const KvView& kv, uint32_t position, const float* x, uint32_t kv_heads,
+                  uint32_t head_dim) noexcept;
 
 }  // namespace runnel

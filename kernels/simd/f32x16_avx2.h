@@ -77,26 +77,6 @@ struct F32x16 {
     return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
   }
 
-  // Halves are transposed as 16-bit integers, rows 0-7 in the lower lanes and 8-15 in the upper ones, then widened.
-  static void transpose_f16(const uint16_t* const* rows, float* columns) noexcept {
-    __m256i r[8], t[8];
-    for (int j = 0; j < 8; ++j) r[j] = load_pair(rows[j], rows[j + 8]);
-    for (int j = 0; j < 4; ++j) {
-      t[2 * j] = _mm256_unpacklo_epi16(r[2 * j], r[2 * j + 1]);
-      t[2 * j + 1] = _mm256_unpackhi_epi16(r[2 * j], r[2 * j + 1]);
-    }
-    for (int j = 0; j < 2; ++j) {
-      r[4 * j] = _mm256_unpacklo_epi32(t[4 * j], t[4 * j + 2]);
-      r[4 * j + 1] = _mm256_unpackhi_epi32(t[4 * j], t[4 * j + 2]);
-      r[4 * j + 2] = _mm256_unpacklo_epi32(t[4 * j + 1], t[4 * j + 3]);
-      r[4 * j + 3] = _mm256_unpackhi_epi32(t[4 * j + 1], t[4 * j + 3]);
-    }
-    for (int j = 0; j < 4; ++j) {
-      store_widened(columns + 32 * j, _mm256_unpacklo_epi64(r[j], r[j + 4]));
-      store_widened(columns + 32 * j + 16, _mm256_unpackhi_epi64(r[j], r[j + 4]));
-    }
-  }
-
  private:
   static __m256 widen_bf16(const uint16_t* p) noexcept {
     const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -110,18 +90,15 @@ struct F32x16 {
     const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(begin), index);
     return _mm256_castsi256_ps(_mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(end), index)));
   }
-  static __m256i load_pair(const uint16_t* low, const uint16_t* high) noexcept {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
-                                   _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
-  }
   static void store_widened(float* p, __m256i halves) noexcept {
     _mm256_storeu_ps(p, _mm256_cvtph_ps(_mm256_castsi256_si128(halves)));
     _mm256_storeu_ps(p + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1)));
   }
 };
 
-inline constexpr int kTileRows = 4;  // 8 accumulators, 2 operands, and room for broadcasts
-inline constexpr int kDoubles = 4;   // of a register
+inline constexpr int kTileRows = 4;    // 8 accumulators, 2 operands, and room for broadcasts
+inline constexpr int kTileBlocks = 1;  // of keys at a time
+inline constexpr int kDoubles = 4;     // of a register
 
 }  // namespace
 }  // namespace runnel

@@ -59,37 +59,14 @@ struct F32x16 {
     return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
   }
 
-  // Halves are transposed as 16-bit integers, rows 0-7 in the lower lanes and 8-15 in the upper ones, then widened.
-  static void transpose_f16(const uint16_t* const* rows, float* columns) noexcept {
-    __m256i r[8], t[8];
-    for (int j = 0; j < 8; ++j) r[j] = load_pair(rows[j], rows[j + 8]);
-    for (int j = 0; j < 4; ++j) {
-      t[2 * j] = _mm256_unpacklo_epi16(r[2 * j], r[2 * j + 1]);
-      t[2 * j + 1] = _mm256_unpackhi_epi16(r[2 * j], r[2 * j + 1]);
-    }
-    for (int j = 0; j < 2; ++j) {
-      r[4 * j] = _mm256_unpacklo_epi32(t[4 * j], t[4 * j + 2]);
-      r[4 * j + 1] = _mm256_unpackhi_epi32(t[4 * j], t[4 * j + 2]);
-      r[4 * j + 2] = _mm256_unpacklo_epi32(t[4 * j + 1], t[4 * j + 3]);
-      r[4 * j + 3] = _mm256_unpackhi_epi32(t[4 * j + 1], t[4 * j + 3]);
-    }
-    for (int j = 0; j < 4; ++j) {
-      _mm512_storeu_ps(columns + 32 * j, _mm512_cvtph_ps(_mm256_unpacklo_epi64(r[j], r[j + 4])));
-      _mm512_storeu_ps(columns + 32 * j + 16, _mm512_cvtph_ps(_mm256_unpackhi_epi64(r[j], r[j + 4])));
-    }
-  }
-
  private:
   static __m256i load_16(const uint16_t* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static __m256 upper(__m512 x) noexcept { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)); }
-  static __m256i load_pair(const uint16_t* low, const uint16_t* high) noexcept {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
-                                   _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
-  }
 };
 
-inline constexpr int kTileRows = 8;  // 8 chains of two-per-cycle FMAs with 4 cycles latency
-inline constexpr int kDoubles = 8;   // of a register
+inline constexpr int kTileRows = 8;    // 8 chains of two-per-cycle FMAs with 4 cycles latency
+inline constexpr int kTileBlocks = 2;  // of keys, where rows alone are too few chains
+inline constexpr int kDoubles = 8;     // of a register
 
 }  // namespace
 }  // namespace runnel

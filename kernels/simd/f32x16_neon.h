@@ -84,29 +84,6 @@ struct F32x16 {
   }
   float reduce_max() const noexcept { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(v[0], v[1]), vmaxq_f32(v[2], v[3]))); }
 
-  static void transpose_f16(const uint16_t* const* rows, float* columns) noexcept {
-    for (int group = 0; group < 16; group += 8) {  // 8 rows by 8 values, as 16-bit integers
-      uint16x8_t r[8];
-      for (int j = 0; j < 8; ++j) r[j] = vld1q_u16(rows[group + j]);
-      uint32x4_t t[8];
-      for (int j = 0; j < 8; j += 2) {
-        t[j] = vreinterpretq_u32_u16(vtrn1q_u16(r[j], r[j + 1]));      // even values of two rows
-        t[j + 1] = vreinterpretq_u32_u16(vtrn2q_u16(r[j], r[j + 1]));  // odd ones
-      }
-      for (int odd = 0; odd < 2; ++odd) {
-        for (int pair = 0; pair < 2; ++pair) {  // values odd + 2 * pair and odd + 2 * pair + 4 of rows 0-3 and 4-7
-          const auto mix = [&](int at) {
-            return vreinterpretq_u64_u32(pair == 0 ? vtrn1q_u32(t[at + odd], t[at + odd + 2])
-                                                   : vtrn2q_u32(t[at + odd], t[at + odd + 2]));
-          };
-          float* out = columns + (odd + 2 * pair) * 16 + group;
-          store_widened(out, vtrn1q_u64(mix(0), mix(4)));
-          store_widened(out + 4 * 16, vtrn2q_u64(mix(0), mix(4)));
-        }
-      }
-    }
-  }
-
  private:
   static void store_widened(float* p, uint64x2_t halves) noexcept {
     const float16x8_t h = vreinterpretq_f16_u64(halves);
@@ -115,8 +92,9 @@ struct F32x16 {
   }
 };
 
-inline constexpr int kTileRows = 4;  // 16 accumulators, 4 operands, and room for broadcasts
-inline constexpr int kDoubles = 2;   // of a register
+inline constexpr int kTileRows = 4;    // 16 accumulators, 4 operands, and room for broadcasts
+inline constexpr int kTileBlocks = 1;  // of keys at a time
+inline constexpr int kDoubles = 2;     // of a register
 
 }  // namespace
 }  // namespace runnel

@@ -94,16 +94,11 @@ struct F32x16 {
     for (int i = 1; i < 16; ++i) a = v[i] > a ? v[i] : a;
     return a;
   }
-
-  // columns[d * 16 + j] = rows[j][d] for 16 rows and 8 values d.
-  static void transpose_f16(const uint16_t* const* rows, float* columns) noexcept {
-    for (int d = 0; d < 8; ++d)
-      for (int j = 0; j < 16; ++j) columns[d * 16 + j] = f16_to_f32(rows[j][d]);
-  }
 };
 
-inline constexpr int kTileRows = 4;  // rows of 16 floats that fit the registers beside their operands
-inline constexpr int kDoubles = 2;   // of a register
+inline constexpr int kTileRows = 4;    // rows of 16 floats that fit the registers beside their operands
+inline constexpr int kTileBlocks = 1;  // of keys at a time
+inline constexpr int kDoubles = 2;     // of a register
 
 }  // namespace
 }  // namespace runnel

@@ -138,7 +138,7 @@ TEST(Ops, AgreeWithDoublePrecision) {
       options.max_tokens = 9;
       options.max_outputs = 8;
       options.workers = 3;
-      options.page_shift = 1;
+      options.page_shift = 4;
       options.activations = Activations::f32;
       test::GraphRunner runner(made.graph, weights, options, 5);
       test::ShuffledFor workers(3, 11);

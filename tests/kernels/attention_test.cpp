@@ -54,8 +54,8 @@ class Problem {
     for (float& x : values) x = normal(random);
     const size_t row = size_t(shape.kv_heads) * shape.head_dim;
     for (uint32_t t = 0; t < length; ++t) {
-      store_kv(view, view.k_offset, t, keys.data() + t * row, shape.kv_heads, shape.head_dim);
-      store_kv(view, view.v_offset, t, values.data() + t * row, shape.kv_heads, shape.head_dim);
+      store_keys(vector_ops(active_isa()), view, t, keys.data() + t * row, shape.kv_heads, shape.head_dim);
+      store_values(vector_ops(active_isa()), view, t, values.data() + t * row, shape.kv_heads, shape.head_dim);
     }
     if (kv == KvType::f16) {
       for (float& x : keys) x = f16_to_f32(f32_to_f16(x));
@@ -120,15 +120,15 @@ std::vector<Shape> shapes() {
   std::vector<Shape> all;
   for (uint32_t head_dim : {1u, 16u, 20u, 64u, 80u, 96u, 100u, 128u, 256u, 512u})
     all.push_back({4, 2, head_dim, 4, 37, 3, 0});
-  for (uint32_t group = 1; group <= 8; ++group) all.push_back({group * 3, 3, 24, 3, 20, 18, 0});
-  for (uint32_t page_shift = 0; page_shift <= 6; ++page_shift) {
+  for (uint32_t group = 1; group <= 8; ++group) all.push_back({group * 3, 3, 24, 4, 20, 18, 0});
+  for (uint32_t page_shift = kMinPageShift; page_shift <= 8; ++page_shift) {
     all.push_back({2, 1, 40, page_shift, 0, 50, 0});
     all.push_back({2, 1, 40, page_shift, 70, 1, 0});
     all.push_back({2, 2, 32, page_shift, 90, 33, 20});
   }
   for (uint32_t window : {1u, 2u, 15u, 16u, 17u, 31u, 64u}) {
     all.push_back({2, 1, 16, 4, 100, 1, window});
-    all.push_back({2, 1, 16, 2, 0, 60, window});
+    all.push_back({2, 1, 16, 5, 0, 60, window});
   }
   for (uint32_t tokens : {1u, 15u, 16u, 17u, 32u}) all.push_back({7, 1, 64, 5, 15, tokens, 0});
   return all;
@@ -163,7 +163,7 @@ TEST_P(EachAttentionRow, MatchesDoublePrecision) {
 // One token at a time, in other pages, and cut into other units: the same bits.
 TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
   for (const uint32_t window : {0u, 21u}) {
-    const Shape whole_shape = {6, 2, 72, 3, 9, 45, window};
+    const Shape whole_shape = {6, 2, 72, 4, 9, 45, window};
     const Problem whole(whole_shape, 5, GetParam()->kv);
     run_(whole.args(), 0, attention_units(45, 2));
     for (uint32_t t = 0; t < 45; ++t) {
@@ -181,10 +181,10 @@ TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
 }
 
 TEST_P(EachAttentionRow, HugeValuesStayFinite) {
-  Problem problem({2, 1, 16, 2, 3, 4, 0}, 9, GetParam()->kv);
+  Problem problem({2, 1, 16, 4, 3, 4, 0}, 9, GetParam()->kv);
   std::vector<float> huge(16, 1e30f);
   huge[3] = -INFINITY;
-  store_kv(problem.view, problem.view.v_offset, 6, huge.data(), 1, 16);
+  store_values(vector_ops(active_isa()), problem.view, 6, huge.data(), 1, 16);
   run_(problem.args(), 0, 1);
   for (size_t i = 0; i < 4 * problem.q_stride(); ++i) EXPECT_TRUE(std::isfinite(problem.out.as<float>()[i]));
   // Token 6 is unseen by the first three rows.

@@ -52,7 +52,7 @@ ExecutorOptions options_for(uint32_t workers) {
   options.max_tokens = 40;
   options.max_outputs = 40;
   options.workers = workers;
-  options.page_shift = 2;
+  options.page_shift = 4;
   options.isa = active_isa();
   return options;
 }
@@ -181,7 +181,7 @@ TEST(CpuExecutor, TakesWhatThePlanSays) {
     ASSERT_TRUE(executor.ok()) << executor.status().message();
     EXPECT_EQ(g_count.bytes, plan->arena_bytes + plan->scratch_bytes + plan->table_bytes + plan->packed_copy_bytes);
     EXPECT_EQ(std::memcmp(&*plan, &executor->plan(), sizeof *plan), 0);
-    EXPECT_EQ(plan->page_bytes, uint64_t{shape.layers} * 2 * shape.kv_heads * shape.head_dim * 4 * 2);
+    EXPECT_EQ(plan->page_bytes, uint64_t{shape.layers} * 2 * shape.kv_heads * shape.head_dim * 16 * 2);
   }
 }
 

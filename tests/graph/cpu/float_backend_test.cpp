@@ -19,7 +19,7 @@ ExecutorOptions xnnpack_options() {
   options.max_tokens = 16;
   options.max_outputs = 16;
   options.workers = 3;
-  options.page_shift = 3;
+  options.page_shift = 4;
   options.float_backend = FloatBackend::xnnpack;
   return options;
 }

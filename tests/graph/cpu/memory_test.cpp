@@ -20,7 +20,7 @@ ExecutorOptions small_options() {
   options.max_tokens = 8;
   options.max_outputs = 8;
   options.workers = 2;
-  options.page_shift = 3;
+  options.page_shift = 4;
   options.isa = active_isa();
   return options;
 }

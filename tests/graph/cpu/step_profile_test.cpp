@@ -23,7 +23,7 @@ struct Profiled {
   static ExecutorOptions options() {
     ExecutorOptions options;
     options.max_tokens = 40;
-    options.page_shift = 2;
+    options.page_shift = 4;
     return options;
   }
   Status step(const std::vector<int32_t>& ids, std::vector<float>* logits, StepProfile* profile) {
