@@ -45,9 +45,11 @@ static inline LhsRow<T> lhs_row(const MatmulArgs& args, uint32_t row) noexcept {
 // pointers from the compiler, which otherwise makes them from these.
 template <class T, int kTokens, uint32_t kGroups = 1>
 struct LhsTile {
-  explicit LhsTile(const MatmulArgs& args) noexcept : groups(size_t{args.blocks} * kGroups) {
-    q = static_cast<const uint8_t*>(args.lhs);
-    numbers = q + groups * 32 * sizeof(T);
+  // From group `first` on.
+  explicit LhsTile(const MatmulArgs& args, uint32_t first = 0) noexcept : groups(size_t{args.blocks} * kGroups) {
+    const auto* row = static_cast<const uint8_t*>(args.lhs);
+    q = row + size_t{first} * 32 * sizeof(T);
+    numbers = row + groups * 32 * sizeof(T) + size_t{first} * 4;
     for (int t = 0; t < kTokens; ++t) at[t] = static_cast<size_t>(t) * args.lhs_stride;
   }
   void advance() noexcept {

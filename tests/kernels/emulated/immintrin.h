@@ -52,6 +52,12 @@ inline __m256i cvtps_ph(__m512 x) {
   const simde__m128i high = simde_mm256_cvtps_ph(simde_mm256_loadu_ps(in + 8), SIMDE_MM_FROUND_TO_NEAREST_INT);
   return simde_mm256_inserti128_si256(simde_mm256_castsi128_si256(low), high, 1);
 }
+inline __m512 maskz_loadu_ps(uint16_t mask, const float* p) {
+  float lanes[16] = {};
+  for (int i = 0; i < 16; ++i)
+    if (mask >> i & 1) lanes[i] = p[i];
+  return simde_mm512_loadu_ps(lanes);
+}
 inline void mask_storeu_ps(float* p, uint16_t mask, __m512 x) {
   float in[16];
   simde_mm512_storeu_ps(in, x);
@@ -66,6 +72,7 @@ inline void mask_storeu_ps(float* p, uint16_t mask, __m512 x) {
 #define _mm512_cvtps_epi32(x) emulated::cvtps_epi32(x)
 #define _mm512_cvtph_ps(x) emulated::cvtph_ps(x)
 #define _mm512_cvtps_ph(x, rounding) emulated::cvtps_ph(x)
+#define _mm512_maskz_loadu_ps(mask, p) emulated::maskz_loadu_ps(mask, p)
 #define _mm512_mask_storeu_ps(p, mask, x) emulated::mask_storeu_ps(p, mask, x)
 #undef _mm512_madd_epi16  // the package gives it four parameters
 #define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)

@@ -1,7 +1,0 @@
-#include "kernels/matmul/tile_avx512vnni.h"
-
-namespace runnel {
-
-void matmul_f32_q8g32_q4ag32_12x16x4_avx512vnni(const MatmulArgs& args) noexcept { multiply_tile<Q4aBlock, 12>(args); }
-
-}  // namespace runnel

@@ -1,0 +1,9 @@
+#include "kernels/matmul/tall_avx512vnni.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q4ag32_48x16x4_avx512vnni(const MatmulArgs& args) noexcept {
+  multiply_tall<TallPanel<Q4aBlock>>(args);
+}
+
+}  // namespace runnel
