@@ -17,13 +17,13 @@
 namespace runnel {
 namespace {
 
-static __m512i load512(const uint8_t* p) noexcept { return _mm512_loadu_si512(p); }
-static __m512i broadcast_word(const void* p) noexcept {
+static inline __m512i load512(const uint8_t* p) noexcept { return _mm512_loadu_si512(p); }
+static inline __m512i broadcast_word(const void* p) noexcept {
   int32_t word;
   __builtin_memcpy(&word, p, sizeof(word));
   return _mm512_set1_epi32(word);
 }
-static __m512 load_halves(const uint8_t* p) noexcept {
+static inline __m512 load_halves(const uint8_t* p) noexcept {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
