@@ -1,6 +1,6 @@
-// Every attention row that this CPU runs, on the heads of real models: one token at a depth (decode), and a tile of a
-// prompt. GB/s are of the keys and values seen, multiply-adds those of q.k and p.v. A row whose result is wrong is not
-// timed.
+// Every attention row that this CPU runs with every type of storage, on the heads of real models: one token at a depth
+// (decode), and a tile of a prompt. GB/s are of the keys and values seen, multiply-adds those of q.k and p.v. A row
+// whose result is wrong is not timed.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -11,7 +11,6 @@
 #include "bench/support/figures.h"
 #include "bench/support/shapes.h"
 #include "kernels/attention/attention.h"
-#include "kernels/vector/vector.h"
 #include "tests/kernels/matmul/matmul_problem.h"
 
 namespace runnel::bench {
@@ -19,11 +18,14 @@ namespace {
 
 constexpr uint32_t kPageShift = 5;
 
-// Queries of `tokens` tokens at the end of a sequence of depth + tokens, in f16 or f32 pages one after the other.
+// Queries of `tokens` tokens at the end of a sequence of depth + tokens, in pages one after the other.
 class Problem {
  public:
-  Problem(const ModelShape& model, KvType kv, uint32_t depth, uint32_t tokens)
+  Problem(const ModelShape& model, const AttentionKernel& attention, const KvKernel& storage, uint32_t depth,
+          uint32_t tokens)
       : model_(model),
+        attention_(attention),
+        storage_(storage),
         depth_(depth),
         tokens_(tokens),
         length_(depth + tokens),
@@ -32,7 +34,8 @@ class Problem {
         keys_(size_t{length_} * kv_columns()),
         values_(keys_.size()),
         page_count_((length_ >> kPageShift) + 1),
-        part_bytes_((uint64_t{kv_columns()} << kPageShift) * kv_element_bytes(kv)),
+        head_stride_(uint64_t{kv_block_bytes(storage.type, model.head_dim)} << kPageShift >> kMinPageShift),
+        part_bytes_(head_stride_ * model.kv_heads),
         scratch_(attention_scratch_floats(model.heads, model.kv_heads, model.head_dim) * sizeof(float)),
         memory_(page_count_ * 2 * part_bytes_) {
     std::minstd_rand random(1);
@@ -43,21 +46,20 @@ class Problem {
     for (float& x : keys_) x = draw();
     for (float& x : values_) x = draw();
     for (uint32_t p = 0; p < page_count_; ++p) pages_.push_back(memory_.data() + p * 2 * part_bytes_);
-    const uint64_t head_stride = (uint64_t{model.head_dim} << kPageShift) * kv_element_bytes(kv);
-    view_ = {pages_.data(), kPageShift, kv, 0, part_bytes_, head_stride};
+    view_ = {pages_.data(), kPageShift, {0, head_stride_}, {part_bytes_, head_stride_}};
     for (uint32_t t = 0; t < length_; ++t) {
-      store_keys(vector_ops(active_isa()), view_, t, &keys_[size_t{t} * kv_columns()], model.kv_heads, model.head_dim);
-      store_values(vector_ops(active_isa()), view_, t, &values_[size_t{t} * kv_columns()], model.kv_heads,
-                   model.head_dim);
+      store_keys(storage, view_, t, &keys_[size_t{t} * kv_columns()], model.kv_heads, model.head_dim);
+      store_values(storage, view_, t, &values_[size_t{t} * kv_columns()], model.kv_heads, model.head_dim);
     }
   }
 
-  void run(AttentionFn fn) {
+  void run() {
     AttentionArgs args;
     args.q = q_.data();
     args.out = out_.data();
     args.q_stride = args.out_stride = columns();
     args.kv = view_;
+    args.keys = args.values = &storage_;
     args.first_position = depth_;
     args.tokens = tokens_;
     args.heads = model_.heads;
@@ -66,7 +68,8 @@ class Problem {
     args.scale = scale();
     args.window = 0;
     args.scratch = reinterpret_cast<float*>(scratch_.data());
-    fn(args, 0, attention_units(tokens_, model_.kv_heads));
+    args.partials = nullptr;
+    attention_.run(args, 0, attention_units(tokens_, model_.heads, model_.kv_heads));
   }
 
   // The first and the last token, in every head, against double precision.
@@ -79,7 +82,9 @@ class Problem {
     return {};
   }
 
-  double bytes() const { return 2.0 * length_ * kv_columns() * kv_element_bytes(view_.type); }
+  double bytes() const {
+    return 2.0 * length_ / kKvBlock * model_.kv_heads * kv_block_bytes(storage_.type, model_.head_dim);
+  }
   double macs() const {
     const double seen = (depth_ + 1.0 + length_) * tokens_ / 2;
     return 2 * seen * columns();
@@ -115,23 +120,26 @@ class Problem {
   }
 
   const ModelShape& model_;
+  const AttentionKernel& attention_;
+  const KvKernel& storage_;
   uint32_t depth_, tokens_, length_;
   std::vector<float> q_, out_, keys_, values_;
   uint32_t page_count_;
-  uint64_t part_bytes_;  // keys, or values, of a page
+  uint64_t head_stride_;  // keys, or values, of a kv head in a page
+  uint64_t part_bytes_;   // of all kv heads
   test::AlignedBytes scratch_, memory_;
   std::vector<uint8_t*> pages_;
   KvView view_ = {};
 };
 
-void run_row(benchmark::State& state, const AttentionKernel& kernel, const ModelShape& model, uint32_t depth,
-             uint32_t tokens) {
-  Problem problem(model, kernel.kv, depth, tokens);
-  problem.run(kernel.run);
+void run_row(benchmark::State& state, const AttentionKernel& attention, const KvKernel& storage,
+             const ModelShape& model, uint32_t depth, uint32_t tokens) {
+  Problem problem(model, attention, storage, depth, tokens);
+  problem.run();
   if (const std::string wrong = problem.check(); !wrong.empty()) return state.SkipWithError(wrong.c_str());
   const Figures figures;
   for (auto _ : state) {
-    problem.run(kernel.run);
+    problem.run();
     benchmark::ClobberMemory();
   }
   figures.set(state, tokens == 1 ? problem.bytes() : 0, problem.macs(), Arithmetic::f32);
@@ -147,14 +155,15 @@ const bool registered = [] {
                                {"decode_16384", 16384, 1},
                                {"prefill_0", 0, 512},
                                {"prefill_4096", 4096, 64}};
-  for (uint32_t i = 0; attention_kernel(i) != nullptr; ++i) {
-    const AttentionKernel& kernel = *attention_kernel(i);
-    if (!covers(active_isa(), kernel.isa)) continue;
+  for (uint32_t i = 0; kv_kernel(i) != nullptr; ++i) {
+    const KvKernel& storage = *kv_kernel(i);
+    if (!covers(active_isa(), storage.isa)) continue;
+    const AttentionKernel& attention = choose_attention(storage.isa);
     for (const ModelShape& model : model_shapes()) {
       for (const Place& place : kPlaces) {
-        const std::string title = std::string(kernel.name) + "/" + model.name + "/" + place.name;
-        benchmark::RegisterBenchmark(title.c_str(), [&kernel, &model, place](benchmark::State& state) {
-          run_row(state, kernel, model, place.depth, place.tokens);
+        const std::string title = std::string("attention") + (storage.name + 2) + "/" + model.name + "/" + place.name;
+        benchmark::RegisterBenchmark(title.c_str(), [&attention, &storage, &model, place](benchmark::State& state) {
+          run_row(state, attention, storage, model, place.depth, place.tokens);
         })->Unit(benchmark::kMillisecond);
       }
     }

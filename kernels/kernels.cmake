@@ -63,14 +63,15 @@ endfunction()
 runnel_row_sources(RUNNEL_MATMUL_ROWS ${CMAKE_CURRENT_LIST_DIR}/matmul/matmul.inc MATMUL_KERNEL
                    matmul_@1_@2_@3_@4x@5x@6_@0)
 runnel_row_sources(RUNNEL_ATTENTION_ROWS ${CMAKE_CURRENT_LIST_DIR}/attention/attention.inc ATTENTION_KERNEL
-                   attention_@1_@0)
+                   attention_@0)
+runnel_row_sources(RUNNEL_KV_ROWS ${CMAKE_CURRENT_LIST_DIR}/attention/kv.inc KV_KERNEL kv_@1_@0)
 runnel_row_sources(RUNNEL_VECTOR_ROWS ${CMAKE_CURRENT_LIST_DIR}/vector/vector.inc VECTOR_OPS vector_@0)
 runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PEAK_LOOPS peak_@0)
-set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_VECTOR_ROWS})
+set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_KV_ROWS} ${RUNNEL_VECTOR_ROWS})
 runnel_add_rows(runnel_kernels ${RUNNEL_ROWS} ${RUNNEL_PEAK_ROWS})
 # -O3 unrolls the portable vector and attention loops to four times the size and compile time, 150 KB of an app, for
 # nothing: products take the time. The products' own scalar rows are twice as fast with it, and keep it.
-foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_VECTOR_ROWS)
+foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_KV_ROWS RUNNEL_VECTOR_ROWS)
   if(source MATCHES "_scalar\\.cpp$")
     set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
   endif()

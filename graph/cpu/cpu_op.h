@@ -93,7 +93,7 @@ struct CpuPrepare {
 };
 
 // `units` pieces of work, handed out at most `grain` at a time. units <= grain runs on the calling thread: right for
-// what is cheaper than waking a worker. Functions of shapes and positions only.
+// what is cheaper than waking a worker. Functions of shapes, positions and the planned number of workers.
 struct Split {
   uint32_t units = 0;
   uint32_t grain = 1;
@@ -115,6 +115,7 @@ struct CpuOp {
   void (*unload)(CpuCall& call) noexcept = nullptr;
   uint32_t phases = 1;                       // at most kMaxPhases
   const char* const* phase_names = nullptr;  // one a phase, for profiles; may be null where there is only one
+  int32_t work_phase = -1;                   // for profiles: the one that reads what the op reads; -1: the last
   Split (*split)(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept = nullptr;
   void (*run)(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice,
               uint32_t worker) noexcept = nullptr;

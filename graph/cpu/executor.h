@@ -21,7 +21,7 @@ struct ExecutorOptions {
   uint32_t max_outputs = 1;   // most logits rows in one step
   uint32_t workers = 1;       // worker_count() of the ParallelFor that will run it
   uint32_t page_shift = 5;    // log2 of tokens per KV page
-  KvType kv = KvType::f16;
+  KvTypes kv = KvType::f16;
   Isa isa = Isa::scalar;  // active_isa() as a rule
   FloatBackend float_backend = FloatBackend::own;
   Activations activations = Activations::automatic;

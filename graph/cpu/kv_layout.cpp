@@ -3,21 +3,31 @@
 #include "kernels/base/checked.h"
 
 namespace runnel {
+namespace {
+
+// Places the keys or values of a slot at *end, which moves behind them.
+bool place(const StateSlot& slot, KvType type, uint32_t page_shift, KvPlace* place, uint64_t* end) noexcept {
+  // Bounded by verify_graph and the page size: at most 2^8 blocks * 2^9 * 2^6.
+  place->head_stride = uint64_t{kv_block_bytes(type, slot.head_dim)} << page_shift >> kMinPageShift;
+  uint64_t bytes = 0;
+  if (!checked_mul<uint64_t>(place->head_stride, slot.kv_heads, &bytes) ||
+      !checked_align<uint64_t>(bytes, 64, &bytes)) {
+    return false;
+  }
+  place->offset = *end;
+  return checked_add(*end, bytes, end);
+}
+
+}  // namespace
 
 bool lay_out_kv(std::span<const StateSlot> slots, KvLayout* layout) noexcept {
-  const uint64_t element_bytes = kv_element_bytes(layout->type);
   uint64_t end = 0;
   for (size_t i = 0; i < slots.size(); ++i) {
-    KvPart& part = layout->parts[i];
-    // Bounded by verify_graph and the page size: at most 2^12 * 2^9 * 2^12 * 4.
-    part.head_stride = (uint64_t{slots[i].head_dim} * element_bytes) << layout->page_shift;
-    uint64_t part_bytes = 0;
-    if (!checked_mul<uint64_t>(part.head_stride, slots[i].kv_heads, &part_bytes) ||
-        !checked_align<uint64_t>(part_bytes, 64, &part_bytes)) {
+    KvSlotLayout& slot = layout->slots[i];
+    if (!place(slots[i], layout->types.keys, layout->page_shift, &slot.keys, &end) ||
+        !place(slots[i], layout->types.values, layout->page_shift, &slot.values, &end)) {
       return false;
     }
-    part.k_offset = end;
-    if (!checked_add(end, part_bytes, &part.v_offset) || !checked_add(part.v_offset, part_bytes, &end)) return false;
   }
   layout->page_bytes = end;
   return true;

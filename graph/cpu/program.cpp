@@ -55,7 +55,7 @@ void CpuProgram::lay_out(Tables* tables) noexcept {
   arena_plan_ = ArenaPlan(tables, *graph_);
   calls_ = tables->take<CpuCall>(graph_->nodes.size());
   touched_ = tables->take<uint8_t>(graph_->nodes.size());
-  kv_parts_ = tables->take<KvPart>(graph_->slots.size());
+  kv_slots_ = tables->take<KvSlotLayout>(graph_->slots.size());
   marks_ = tables->take<CpuStep::WorkerMark>(options_.workers);
 }
 
@@ -97,7 +97,7 @@ Status CpuProgram::prepare() noexcept {
     RUNNEL_TRY(float_linear_ready());
     plan_.arena_bytes += kCacheLineBytes;  // it reads past the last row
   }
-  kv_ = {kv_parts_, 0, options_.page_shift, options_.kv};
+  kv_ = {kv_slots_, 0, options_.page_shift, options_.kv};
   if (!lay_out_kv(graph.slots, &kv_)) return Status::error(Code::invalid_argument, "executor: a KV page is too large");
   plan_.page_bytes = kv_.page_bytes;
 

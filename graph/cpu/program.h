@@ -48,9 +48,9 @@ class CpuProgram {
   WeightView weights_;
   Block memory_;  // of all spans below
   ArenaPlan arena_plan_;
-  std::span<CpuCall> calls_;    // by node
-  std::span<uint8_t> touched_;  // by node: its weights may be used
-  std::span<KvPart> kv_parts_;  // by slot
+  std::span<CpuCall> calls_;          // by node
+  std::span<uint8_t> touched_;        // by node: its weights may be used
+  std::span<KvSlotLayout> kv_slots_;  // by slot
   std::span<CpuStep::WorkerMark> marks_;
   KvLayout kv_;
   CpuStep step_;

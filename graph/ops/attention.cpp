@@ -3,6 +3,8 @@
 //
 // for the tokens j up to t's own and inside the slot's window.
 // in: q (tokens, heads * head_dim), k and v (tokens, kv_heads * head_dim).  out: like q.
+#include <algorithm>
+
 #include "graph/cpu/cpu_op.h"
 #include "graph/op.h"
 
@@ -38,76 +40,110 @@ Status infer(const InferArgs& args) noexcept {
 }
 
 struct State {
-  AttentionFn run;
-  KvPart part;
-  KvType type;
+  const AttentionKernel* kernel;
+  const KvKernel* keys;
+  const KvKernel* values;
+  const StateSlot* slot;
+  const KvSlotLayout* place;
   uint32_t page_shift;
-  uint32_t kv_heads, head_dim, window;
+  uint32_t heads;
+  uint32_t workers;
 };
+
+// A tile's units are kv heads: too few for the workers to end together, when a step has one tile.
+bool may_split(const State& state) noexcept { return state.workers > 1 && state.slot->kv_heads < 4 * state.workers; }
 
 Status prepare(CpuPrepare& prepare) noexcept {
   auto& state = prepare.call.state.as<State>();
-  const auto slot = static_cast<size_t>(prepare.call.attrs[kSlot]);
-  const auto heads = static_cast<uint32_t>(prepare.call.attrs[kHeads]);
-  const AttentionKernel* kernel = choose_attention(prepare.kv.type, prepare.options.isa);
-  if (kernel == nullptr) {
-    return Status::error(Code::unsupported, "attention: no kernel for KV type %u",
-                         static_cast<unsigned>(prepare.kv.type));
+  const auto index = static_cast<size_t>(prepare.call.attrs[kSlot]);
+  const StateSlot& slot = prepare.slots[index];
+  const Isa isa = prepare.options.isa;
+  const KvTypes& types = prepare.kv.types;
+  state.kernel = &choose_attention(isa);
+  state.keys = choose_kv(types.keys, isa);
+  state.values = choose_kv(types.values, isa);
+  if (state.keys == nullptr || state.values == nullptr) {
+    return Status::error(Code::unsupported, "attention: no kernels for KV types %u and %u",
+                         static_cast<unsigned>(types.keys), static_cast<unsigned>(types.values));
   }
-  const StateSlot& shape = prepare.slots[slot];
-  state = {kernel->run,    prepare.kv.parts[slot], prepare.kv.type, prepare.kv.page_shift,
-           shape.kv_heads, shape.head_dim,         shape.window};
-  prepare.worker_bytes = attention_scratch_floats(heads, shape.kv_heads, shape.head_dim) * sizeof(float);
+  state.slot = &slot;
+  state.place = &prepare.kv.slots[index];
+  state.page_shift = prepare.kv.page_shift;
+  state.heads = static_cast<uint32_t>(prepare.call.attrs[kHeads]);
+  state.workers = prepare.options.workers;
+  prepare.worker_bytes = attention_scratch_floats(state.heads, slot.kv_heads, slot.head_dim) * sizeof(float);
+  if (may_split(state)) {
+    const uint32_t tokens = std::min(attention_split_tokens(state.heads, slot.kv_heads), prepare.call.in[0].rows);
+    prepare.shared_bytes = attention_partial_floats(tokens, state.heads, slot.kv_heads, slot.head_dim) * sizeof(float);
+  }
   return {};
 }
 
-KvView view(const State& state, const CpuStep& step) noexcept {
-  return {step.pages, state.page_shift, state.type, state.part.k_offset, state.part.v_offset, state.part.head_stride};
+enum : uint32_t { kStore, kAttend, kMerge };
+constexpr const char* kPhaseNames[] = {"store", "attend", "merge"};
+
+// Whether this step's parts are handed out rather than whole units. Either gives the same bits.
+bool is_split(const State& state, const CpuStep& step) noexcept {
+  return may_split(state) && step.tokens <= attention_split_tokens(state.heads, state.slot->kv_heads) &&
+         attention_parts(step.first_position + step.tokens) > 1;
 }
 
-enum : uint32_t { kStore, kAttend };
-constexpr const char* kPhaseNames[] = {"store", "attend"};
-
-Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
-  const auto& state = call.state.as<State>();
-  if (phase == kStore) return {step.tokens, 16};
-  const uint32_t units = attention_units(step.tokens, state.kv_heads);
-  // Multiply-adds of q.k and of p.v. A few microseconds' worth is not worth a wake-up.
+// A few microseconds' worth of multiply-adds is not worth a wake-up.
+Split split_work(uint32_t units, uint64_t work) noexcept {
   constexpr uint64_t kSmall = 65536;
-  const uint64_t work = (uint64_t{step.first_position} + step.tokens) * step.tokens * call.out[0].cols * 2;
   return {units, work <= kSmall ? units : 1};
 }
 
-void store(const CpuCall& call, const State& state, const CpuStep& step, Slice slice) noexcept {
-  const KvView kv = view(state, step);
+Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
+  const auto& state = call.state.as<State>();
+  const StateSlot& slot = *state.slot;
+  if (phase == kStore) return {step.tokens, 16};
+  const bool parted = is_split(state, step);
+  const uint32_t length = step.first_position + step.tokens, parts = attention_parts(length);
+  if (phase == kMerge) {
+    if (!parted) return {0, 1};
+    return split_work(slot.kv_heads, uint64_t{parts} * step.tokens * call.out[0].cols);
+  }
+  const uint32_t units = parted ? parts * slot.kv_heads : attention_units(step.tokens, state.heads, slot.kv_heads);
+  return split_work(units, uint64_t{length} * step.tokens * call.out[0].cols * 2);  // of q.k and of p.v
+}
+
+void store(const CpuCall& call, const State& state, const CpuStep& step, const KvView& kv, Slice slice) noexcept {
+  const StateSlot& slot = *state.slot;
   for (uint32_t t = slice.begin; t < slice.end; ++t) {
     const uint32_t position = step.first_position + t;
-    store_keys(*step.vector, kv, position, call.in[1].row(t), state.kv_heads, state.head_dim);
-    store_values(*step.vector, kv, position, call.in[2].row(t), state.kv_heads, state.head_dim);
+    store_keys(*state.keys, kv, position, call.in[1].row(t), slot.kv_heads, slot.head_dim);
+    store_values(*state.values, kv, position, call.in[2].row(t), slot.kv_heads, slot.head_dim);
   }
 }
 
 void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, uint32_t worker) noexcept {
   const auto& state = call.state.as<State>();
-  if (phase == kStore) return store(call, state, step, slice);
+  const KvView kv = {step.pages, state.page_shift, state.place->keys, state.place->values};
+  if (phase == kStore) return store(call, state, step, kv, slice);
   AttentionArgs args;
   args.q = call.in[0].data;
   args.q_stride = call.in[0].stride;
   args.out = call.out[0].data;
   args.out_stride = call.out[0].stride;
-  args.kv = view(state, step);
+  args.kv = kv;
+  args.keys = state.keys;
+  args.values = state.values;
   args.first_position = step.first_position;
   args.tokens = step.tokens;
-  args.heads = static_cast<uint32_t>(call.attrs[kHeads]);
-  args.kv_heads = state.kv_heads;
-  args.head_dim = state.head_dim;
+  args.heads = state.heads;
+  args.kv_heads = state.slot->kv_heads;
+  args.head_dim = state.slot->head_dim;
   args.scale = static_cast<float>(call.attrs[kScale]);
-  args.window = state.window;
+  args.window = state.slot->window;
   args.scratch = reinterpret_cast<float*>(step.scratch(worker));
-  state.run(args, slice.begin, slice.end);
+  args.partials = reinterpret_cast<float*>(step.shared);
+  const AttentionKernel& kernel = *state.kernel;
+  if (phase == kMerge) return kernel.merge(args, slice.begin, slice.end);
+  (is_split(state, step) ? kernel.run_parts : kernel.run)(args, slice.begin, slice.end);
 }
 
-constexpr CpuOp kCpu = {.prepare = prepare, .phases = 2, .phase_names = kPhaseNames, .split = split, .run = run};
+constexpr CpuOp kCpu = {.prepare = prepare, .phases = 3, .phase_names = kPhaseNames, .work_phase = kAttend, .split = split, .run = run};
 
 }  // namespace
 

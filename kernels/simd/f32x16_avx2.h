@@ -7,6 +7,10 @@
 namespace runnel {
 namespace {
 
+// Four floats, each of which is to multiply a whole register: where they lie, since memory gives them to all lanes.
+using Four = const float*;
+[[maybe_unused]] static inline Four load_four(const float* p) noexcept { return p; }
+
 struct F32x16 {
   __m256 lo, hi;
 
@@ -40,6 +44,10 @@ struct F32x16 {
   }
   static F32x16 fma(F32x16 a, F32x16 b, F32x16 c) noexcept {
     return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+  }
+  template <int kLane>
+  static F32x16 fma_lane(Four a, F32x16 b, F32x16 c) noexcept {
+    return fma(set1(a[kLane]), b, c);
   }
   static F32x16 min(F32x16 a, F32x16 b) noexcept { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
   static F32x16 max(F32x16 a, F32x16 b) noexcept { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
@@ -96,9 +104,8 @@ struct F32x16 {
   }
 };
 
-inline constexpr int kTileRows = 4;    // 8 accumulators, 2 operands, and room for broadcasts
-inline constexpr int kTileBlocks = 1;  // of keys at a time
-inline constexpr int kDoubles = 4;     // of a register
+inline constexpr int kTileRows = 4;  // 8 accumulators, 2 operands, and room for broadcasts
+inline constexpr int kDoubles = 4;   // of a register
 
 }  // namespace
 }  // namespace runnel

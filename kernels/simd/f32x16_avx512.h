@@ -7,6 +7,10 @@
 namespace runnel {
 namespace {
 
+// Four floats, each of which is to multiply a whole register: where they lie, since memory gives them to all lanes.
+using Four = const float*;
+[[maybe_unused]] static inline Four load_four(const float* p) noexcept { return p; }
+
 struct F32x16 {
   __m512 v;
 
@@ -26,6 +30,10 @@ struct F32x16 {
   friend F32x16 operator*(F32x16 a, F32x16 b) noexcept { return {_mm512_mul_ps(a.v, b.v)}; }
   friend F32x16 operator/(F32x16 a, F32x16 b) noexcept { return {_mm512_div_ps(a.v, b.v)}; }
   static F32x16 fma(F32x16 a, F32x16 b, F32x16 c) noexcept { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+  template <int kLane>
+  static F32x16 fma_lane(Four a, F32x16 b, F32x16 c) noexcept {
+    return fma(set1(a[kLane]), b, c);
+  }
   static F32x16 min(F32x16 a, F32x16 b) noexcept { return {_mm512_min_ps(a.v, b.v)}; }
   static F32x16 max(F32x16 a, F32x16 b) noexcept { return {_mm512_max_ps(a.v, b.v)}; }
   static F32x16 round(F32x16 a) noexcept { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT)}; }
@@ -64,9 +72,8 @@ struct F32x16 {
   static __m256 upper(__m512 x) noexcept { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)); }
 };
 
-inline constexpr int kTileRows = 8;    // 8 chains of two-per-cycle FMAs with 4 cycles latency
-inline constexpr int kTileBlocks = 2;  // of keys, where rows alone are too few chains
-inline constexpr int kDoubles = 8;     // of a register
+inline constexpr int kTileRows = 8;  // 8 chains of two-per-cycle FMAs with 4 cycles latency
+inline constexpr int kDoubles = 8;   // of a register
 
 }  // namespace
 }  // namespace runnel

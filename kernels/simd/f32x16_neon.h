@@ -7,6 +7,10 @@
 namespace runnel {
 namespace {
 
+// Four floats, each of which is to multiply a whole register.
+using Four = float32x4_t;
+[[maybe_unused]] static inline Four load_four(const float* p) noexcept { return vld1q_f32(p); }
+
 struct F32x16 {
   float32x4_t v[4];
 
@@ -48,6 +52,10 @@ struct F32x16 {
   }
   static F32x16 fma(const F32x16& a, const F32x16& b, const F32x16& c) noexcept {
     return each([&](int i) { return vfmaq_f32(c.v[i], a.v[i], b.v[i]); });
+  }
+  template <int kLane>
+  static F32x16 fma_lane(const Four& a, const F32x16& b, const F32x16& c) noexcept {
+    return each([&](int i) { return vfmaq_laneq_f32(c.v[i], b.v[i], a, kLane); });
   }
   static F32x16 min(const F32x16& a, const F32x16& b) noexcept {
     return each([&](int i) { return vminq_f32(a.v[i], b.v[i]); });
@@ -92,9 +100,8 @@ struct F32x16 {
   }
 };
 
-inline constexpr int kTileRows = 4;    // 16 accumulators, 4 operands, and room for broadcasts
-inline constexpr int kTileBlocks = 1;  // of keys at a time
-inline constexpr int kDoubles = 2;     // of a register
+inline constexpr int kTileRows = 4;  // 16 accumulators, 4 operands, and room for broadcasts
+inline constexpr int kDoubles = 2;   // of a register
 
 }  // namespace
 }  // namespace runnel

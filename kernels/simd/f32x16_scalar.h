@@ -11,6 +11,10 @@
 namespace runnel {
 namespace {
 
+// Four floats, each of which is to multiply a whole register: where they lie, since memory gives them to all lanes.
+using Four = const float*;
+[[maybe_unused]] static inline Four load_four(const float* p) noexcept { return p; }
+
 struct F32x16 {
   float v[16];
 
@@ -56,6 +60,11 @@ struct F32x16 {
   static F32x16 fma(const F32x16& a, const F32x16& b, const F32x16& c) noexcept {
     return each([&](int i) { return a.v[i] * b.v[i] + c.v[i]; });
   }
+  // fma(set1(a[kLane]), b, c)
+  template <int kLane>
+  static F32x16 fma_lane(Four a, const F32x16& b, const F32x16& c) noexcept {
+    return fma(set1(a[kLane]), b, c);
+  }
   static F32x16 min(const F32x16& a, const F32x16& b) noexcept {
     return each([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
   }
@@ -96,9 +105,8 @@ struct F32x16 {
   }
 };
 
-inline constexpr int kTileRows = 4;    // rows of 16 floats that fit the registers beside their operands
-inline constexpr int kTileBlocks = 1;  // of keys at a time
-inline constexpr int kDoubles = 2;     // of a register
+inline constexpr int kTileRows = 4;  // rows of 16 floats that fit the registers beside their operands
+inline constexpr int kDoubles = 2;   // of a register
 
 }  // namespace
 }  // namespace runnel

@@ -20,6 +20,10 @@ struct Sample {
   uint32_t index;  // in the order of measuring
 };
 
+uint32_t work_phase(const CpuOp& op) noexcept {
+  return op.work_phase < 0 ? op.phases - 1 : static_cast<uint32_t>(op.work_phase);
+}
+
 double milliseconds(double ns) noexcept { return ns * 1e-6; }
 
 // "3.attn.qkv" is "attn.qkv".
@@ -62,7 +66,7 @@ Status Recorder::add_row(const Node& node, uint32_t phase, uint32_t* index) noex
   const char* phase_name = cpu.phase_names == nullptr ? "" : cpu.phase_names[phase];
   std::snprintf(row.name, sizeof row.name, "%s%s%.*s%s%s", node.op->name, role.empty() ? "" : " ",
                 static_cast<int>(role.size()), role.data(), *phase_name == '\0' ? "" : ", ", phase_name);
-  row.is_gemm = node.op == &op_linear && phase + 1 == cpu.phases;
+  row.is_gemm = node.op == &op_linear && phase == work_phase(cpu);
   for (*index = 0; *index < rows_.size(); ++*index) {
     if (std::string_view(rows_[*index].name) == row.name) return {};
   }
@@ -107,7 +111,7 @@ Status Recorder::stop(uint64_t step_ns, uint64_t sampling_ns) noexcept {
       sum.jobs += static_cast<double>(times.jobs);
       sum.ms += milliseconds(static_cast<double>(times.wall_ns));
       sum.busy_ms += milliseconds(static_cast<double>(times.busy_ns));
-      if (phase + 1 != node.op->cpu->phases) continue;  // the op's own work is its last phase's
+      if (phase != work_phase(*node.op->cpu)) continue;
       for (const StepShape& step : profile_[0].steps()) {
         const NodeCost cost = node_cost(graph_, node, step, kv_value_bytes);
         sum.bytes += cost.bytes;

@@ -154,7 +154,10 @@ Status check_open_options(const OpenOptions& options) noexcept {
   if (options.max_step_tokens > kMaxStep) return bad_option("max_step_tokens", options.max_step_tokens, 0, kMaxStep);
   if (options.max_logits_rows < 1 || options.max_logits_rows > kMaxLogitsRows)
     return bad_option("max_logits_rows", options.max_logits_rows, 1, kMaxLogitsRows);
-  if (options.kv > KvType::f32) return bad_option("kv", static_cast<uint64_t>(options.kv), 0, 1);
+  for (const KvType type : {options.kv.keys, options.kv.values}) {
+    const auto number = static_cast<uint8_t>(type);
+    if (number >= kKvTypeCount) return bad_option("kv", number, 0, kKvTypeCount - 1);
+  }
   if (options.weights_mode > WeightsMode::mapped)
     return bad_option("weights_mode", static_cast<uint64_t>(options.weights_mode), 0, 1);
   if (options.verify > Verify::off) return bad_option("verify", static_cast<uint64_t>(options.verify), 0, 2);

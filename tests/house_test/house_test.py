@@ -140,7 +140,9 @@ def main():
     check_registry("kernels/matmul/matmul.inc", "MATMUL_KERNEL", "kernels/matmul",
                    lambda r: f"matmul_{r[1]}_{r[2]}_{r[3]}_{r[4]}x{r[5]}x{r[6]}_{r[0]}", lambda s: s.startswith("matmul_"))
     check_registry("kernels/attention/attention.inc", "ATTENTION_KERNEL", "kernels/attention",
-                   lambda r: f"attention_{r[1]}_{r[0]}", lambda s: s.startswith("attention_"))
+                   lambda r: f"attention_{r[0]}", lambda s: s.startswith("attention_"))
+    check_registry("kernels/attention/kv.inc", "KV_KERNEL", "kernels/attention", lambda r: f"kv_{r[1]}_{r[0]}",
+                   lambda s: s.startswith("kv_"))
     check_registry("kernels/vector/vector.inc", "VECTOR_OPS", "kernels/vector", lambda r: f"vector_{r[0]}",
                    lambda s: s.startswith("vector_"))
     check_registry("kernels/limits/peak.inc", "PEAK_LOOPS", "kernels/limits", lambda r: f"peak_{r[0]}",

@@ -1,4 +1,5 @@
-// Every row of attention.inc against double precision, over shuffled pages that end at unmapped memory.
+// Every row of attention.inc with every row of kv.inc against double precision, over shuffled pages that end at
+// unmapped memory.
 #include "kernels/attention/attention.h"
 
 #include <gtest/gtest.h>
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "kernels/half.h"
@@ -26,11 +28,18 @@ void PrintTo(const Shape& s, std::ostream* os) {
       << s.tokens << " tokens at " << s.first << ", window " << s.window;
 }
 
+struct Kernels {
+  const AttentionKernel* attention;
+  const KvKernel* keys;
+  const KvKernel* values;
+};
+
 // Random queries, keys and values; keys and values in pages in a shuffled order, one layer a page.
 class Problem {
  public:
-  Problem(const Shape& shape, uint32_t seed, KvType kv)
+  Problem(const Shape& shape, uint32_t seed, const Kernels& kernels)
       : shape(shape),
+        kernels(kernels),
         length(shape.first + shape.tokens),
         q(size_t(shape.tokens) * q_stride() * 4),
         out(size_t(shape.tokens) * q_stride() * 4, 0xff),
@@ -40,30 +49,37 @@ class Problem {
     for (size_t i = 0; i < size_t(shape.tokens) * q_stride(); ++i) q.as<float>()[i] = normal(random) * 2;
     const uint32_t page_tokens = 1u << shape.page_shift;
     const uint32_t page_count = (length + page_tokens - 1) / page_tokens;
-    const uint32_t element = kv_element_bytes(kv);
-    const size_t part = size_t(page_tokens) * shape.kv_heads * shape.head_dim * element;
-    for (uint32_t i = 0; i < page_count; ++i) memory.emplace_back(2 * part, 0xff);  // not a number until written
+    const uint64_t key_stride = uint64_t(page_tokens / kKvBlock) * kv_block_bytes(kernels.keys->type, shape.head_dim);
+    const uint64_t value_stride =
+        uint64_t(page_tokens / kKvBlock) * kv_block_bytes(kernels.values->type, shape.head_dim);
+    const uint64_t key_part = key_stride * shape.kv_heads, value_part = value_stride * shape.kv_heads;
+    for (uint32_t i = 0; i < page_count; ++i) memory.emplace_back(key_part + value_part, 0xff);  // not a number yet
     for (const GuardedBuffer& page : memory) pages.push_back(page.data());
     std::shuffle(pages.begin(), pages.end(), random);
     const bool keys_last = seed % 2 != 0;  // either part ends at the guard
-    view = {pages.data(),         shape.page_shift,     kv,
-            keys_last ? part : 0, keys_last ? 0 : part, size_t(page_tokens) * shape.head_dim * element};
+    view = {pages.data(),
+            shape.page_shift,
+            {keys_last ? value_part : 0, key_stride},
+            {keys_last ? 0 : key_part, value_stride}};
     keys.resize(size_t(length) * shape.kv_heads * shape.head_dim);
     values.resize(keys.size());
     for (float& x : keys) x = normal(random);
     for (float& x : values) x = normal(random);
     const size_t row = size_t(shape.kv_heads) * shape.head_dim;
     for (uint32_t t = 0; t < length; ++t) {
-      store_keys(vector_ops(active_isa()), view, t, keys.data() + t * row, shape.kv_heads, shape.head_dim);
-      store_values(vector_ops(active_isa()), view, t, values.data() + t * row, shape.kv_heads, shape.head_dim);
+      store_keys(*kernels.keys, view, t, keys.data() + t * row, shape.kv_heads, shape.head_dim);
+      store_values(*kernels.values, view, t, values.data() + t * row, shape.kv_heads, shape.head_dim);
     }
-    if (kv == KvType::f16) {
-      for (float& x : keys) x = f16_to_f32(f32_to_f16(x));
-      for (float& x : values) x = f16_to_f32(f32_to_f16(x));
-    }
+    round_to(kernels.keys->type, keys);
+    round_to(kernels.values->type, values);
     // A window gives pages back: nothing may look at them.
     const uint32_t oldest = shape.window != 0 && shape.first + 1 > shape.window ? shape.first + 1 - shape.window : 0;
     for (uint32_t i = 0; i < oldest / page_tokens; ++i) pages[i] = nullptr;
+  }
+
+  static void round_to(KvType type, std::vector<float>& numbers) {
+    if (type != KvType::f16) return;
+    for (float& x : numbers) x = f16_to_f32(f32_to_f16(x));
   }
 
   size_t q_stride() const { return size_t(shape.heads) * shape.head_dim; }
@@ -75,6 +91,8 @@ class Problem {
     a.q_stride = a.out_stride = q_stride();
     a.out = out.as<float>();
     a.kv = view;
+    a.keys = kernels.keys;
+    a.values = kernels.values;
     a.first_position = shape.first;
     a.tokens = shape.tokens;
     a.heads = shape.heads;
@@ -108,6 +126,7 @@ class Problem {
   }
 
   Shape shape;
+  Kernels kernels;
   uint32_t length;
   GuardedBuffer q, out, scratch;
   std::vector<GuardedBuffer> memory;
@@ -134,21 +153,31 @@ std::vector<Shape> shapes() {
   return all;
 }
 
-class EachAttentionRow : public testing::TestWithParam<const AttentionKernel*> {
+// Edges of the ranges of keys, which are dealt out to kParts parts in turn: one range, a key less, a key more, all
+// parts once, a second turn; with windows that leave parts out.
+std::vector<Shape> long_shapes() {
+  std::vector<Shape> all;
+  for (uint32_t length : {1u, kRangeKeys - 1, kRangeKeys, kRangeKeys + 1, 2 * kRangeKeys, 2 * kRangeKeys + 1,
+                          kRangeKeys * kParts, kRangeKeys * kParts + 1, kRangeKeys * (kParts + 2) + 30})
+    all.push_back({6, 2, 24, 5, length - 1, 1, 0});
+  all.push_back({6, 2, 24, 5, kRangeKeys - 2, 4, 0});  // rows on both sides of an edge
+  for (uint32_t window : {40u, kRangeKeys, kRangeKeys + 1, 5 * kRangeKeys + 7}) {
+    all.push_back({3, 1, 16, 4, kRangeKeys * 9 + 3, 2, window});
+    all.push_back({3, 1, 16, 4, kRangeKeys * (kParts + 1) + 70, 1, window});
+  }
+  return all;
+}
+
+class EachAttentionRow : public testing::TestWithParam<Kernels> {
  protected:
   void SetUp() override {
-    run_ = test::runnable(*GetParam());
-    if (run_ == nullptr) GTEST_SKIP() << "this CPU has no " << isa_name(GetParam()->isa);
+    kernels_ = {test::runnable(*GetParam().attention), test::runnable(*GetParam().keys),
+                test::runnable(*GetParam().values)};
+    if (kernels_.attention == nullptr) GTEST_SKIP() << "this CPU has no " << isa_name(GetParam().attention->isa);
   }
-  AttentionFn run_ = nullptr;
-};
 
-TEST_P(EachAttentionRow, MatchesDoublePrecision) {
-  uint32_t seed = 0;
-  for (const Shape& shape : shapes()) {
-    SCOPED_TRACE(testing::PrintToString(shape));
-    const Problem problem(shape, ++seed, GetParam()->kv);
-    run_(problem.args(), 0, attention_units(shape.tokens, shape.kv_heads));
+  void expect_near(const Problem& problem) const {
+    const Shape& shape = problem.shape;
     for (uint32_t t = 0; t < shape.tokens; ++t) {
       for (uint32_t h = 0; h < shape.heads; ++h) {
         const std::vector<double> expected = problem.expected(t, h);
@@ -158,14 +187,51 @@ TEST_P(EachAttentionRow, MatchesDoublePrecision) {
       }
     }
   }
+
+  Kernels kernels_ = {};
+};
+
+TEST_P(EachAttentionRow, MatchesDoublePrecision) {
+  uint32_t seed = 0;
+  for (const Shape& shape : shapes()) {
+    SCOPED_TRACE(testing::PrintToString(shape));
+    const Problem problem(shape, ++seed, kernels_);
+    kernels_.attention->run(problem.args(), 0, attention_units(shape.tokens, shape.heads, shape.kv_heads));
+    expect_near(problem);
+  }
 }
 
-// One token at a time, in other pages, and cut into other units: the same bits.
+// Parts handed out one by one, in any order, then merged: near double precision, and the bits of whole units.
+TEST_P(EachAttentionRow, PartsGiveTheBitsOfWholeUnits) {
+  std::mt19937 random(3);
+  for (const Shape& shape : long_shapes()) {
+    SCOPED_TRACE(testing::PrintToString(shape));
+    const Problem problem(shape, 7, kernels_);
+    AttentionArgs args = problem.args();
+    kernels_.attention->run(args, 0, attention_units(shape.tokens, shape.heads, shape.kv_heads));
+    expect_near(problem);
+    ASSERT_LE(shape.tokens, attention_split_tokens(shape.heads, shape.kv_heads));
+    GuardedBuffer partials(
+        attention_partial_floats(shape.tokens, shape.heads, shape.kv_heads, shape.head_dim) * sizeof(float), 0xff);
+    std::vector<float> out(shape.tokens * problem.q_stride());
+    args.out = out.data();
+    args.partials = partials.as<float>();
+    std::vector<uint32_t> units(attention_parts(problem.length) * shape.kv_heads);
+    for (uint32_t u = 0; u < units.size(); ++u) units[u] = u;
+    std::shuffle(units.begin(), units.end(), random);
+    for (const uint32_t u : units) kernels_.attention->run_parts(args, u, u + 1);
+    kernels_.attention->merge(args, 0, shape.kv_heads);
+    const float* whole = problem.out.as<const float>();
+    for (size_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], whole[i]) << "value " << i;
+  }
+}
+
+// One token at a time and cut into other units: the same bits. Positions on both sides of a range's edge.
 TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
   for (const uint32_t window : {0u, 21u}) {
-    const Shape whole_shape = {6, 2, 72, 4, 9, 45, window};
-    const Problem whole(whole_shape, 5, GetParam()->kv);
-    run_(whole.args(), 0, attention_units(45, 2));
+    const Shape whole_shape = {6, 2, 72, 4, kRangeKeys - 20, 45, window};
+    const Problem whole(whole_shape, 5, kernels_);
+    kernels_.attention->run(whole.args(), 0, attention_units(45, 6, 2));
     for (uint32_t t = 0; t < 45; ++t) {
       AttentionArgs one = whole.args();
       std::vector<float> out(whole.q_stride());
@@ -173,7 +239,7 @@ TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
       one.out = out.data();
       one.first_position += t;
       one.tokens = 1;
-      for (uint32_t u = 2; u-- > 0;) run_(one, u, u + 1);
+      for (uint32_t u = 2; u-- > 0;) kernels_.attention->run(one, u, u + 1);
       const float* expected = whole.out.as<const float>() + t * whole.q_stride();
       for (size_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], expected[i]) << "token " << t << " value " << i;
     }
@@ -181,30 +247,49 @@ TEST_P(EachAttentionRow, BitsDependOnPositionAlone) {
 }
 
 TEST_P(EachAttentionRow, HugeValuesStayFinite) {
-  Problem problem({2, 1, 16, 4, 3, 4, 0}, 9, GetParam()->kv);
+  Problem problem({2, 1, 16, 4, 3, 4, 0}, 9, kernels_);
   std::vector<float> huge(16, 1e30f);
   huge[3] = -INFINITY;
-  store_values(vector_ops(active_isa()), problem.view, 6, huge.data(), 1, 16);
-  run_(problem.args(), 0, 1);
+  store_values(*kernels_.values, problem.view, 6, huge.data(), 1, 16);
+  kernels_.attention->run(problem.args(), 0, 1);
   for (size_t i = 0; i < 4 * problem.q_stride(); ++i) EXPECT_TRUE(std::isfinite(problem.out.as<float>()[i]));
   // Token 6 is unseen by the first three rows.
   for (uint32_t d = 0; d < 16; ++d) EXPECT_NEAR(problem.out.as<float>()[d], problem.expected(0, 0)[d], 5e-6);
 }
 
-std::vector<const AttentionKernel*> rows() {
-  std::vector<const AttentionKernel*> all;
-  for (uint32_t i = 0; attention_kernel(i) != nullptr; ++i) all.push_back(attention_kernel(i));
+const KvKernel* storage(KvType type, Isa isa) {
+  for (uint32_t i = 0; kv_kernel(i) != nullptr; ++i)
+    if (kv_kernel(i)->type == type && kv_kernel(i)->isa == isa) return kv_kernel(i);
+  return nullptr;
+}
+
+// Every instruction set with every type; keys and values of different types once around.
+std::vector<Kernels> rows() {
+  std::vector<Kernels> all;
+  for (uint32_t i = 0; attention_kernel(i) != nullptr; ++i) {
+    const AttentionKernel* attention = attention_kernel(i);
+    for (uint8_t t = 0; t < kKvTypeCount; ++t) {
+      const auto keys = storage(KvType{t}, attention->isa);
+      all.push_back({attention, keys, keys});
+      all.push_back({attention, keys, storage(KvType(uint8_t((t + 1) % kKvTypeCount)), attention->isa)});
+    }
+  }
   return all;
 }
-INSTANTIATE_TEST_SUITE_P(Kernels, EachAttentionRow, testing::ValuesIn(rows()),
-                         [](const auto& info) { return std::string(info.param->name); });
+INSTANTIATE_TEST_SUITE_P(Kernels, EachAttentionRow, testing::ValuesIn(rows()), [](const auto& info) {
+  return std::string(info.param.keys->name) + "_" + info.param.values->name;
+});
 
 TEST(Attention, EveryIsaHasARow) {
   for (const Isa isa : {Isa::scalar, cpu_isa()}) {
-    ASSERT_NE(choose_attention(KvType::f16, isa), nullptr);
-    ASSERT_NE(choose_attention(KvType::f32, isa), nullptr);
+    for (uint8_t t = 0; t < kKvTypeCount; ++t) {
+      ASSERT_NE(choose_kv(KvType{t}, isa), nullptr);
+      EXPECT_EQ(choose_kv(KvType{t}, isa)->type, KvType{t});
+      EXPECT_EQ(choose_kv(KvType{t}, isa)->isa, choose_attention(isa).isa);
+    }
   }
-  EXPECT_STREQ(choose_attention(KvType::f16, Isa::scalar)->name, "attention_f16_scalar");
+  EXPECT_STREQ(choose_attention(Isa::scalar).name, "attention_scalar");
+  EXPECT_STREQ(choose_kv(KvType::f16, Isa::scalar)->name, "kv_f16_scalar");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace runnel::test {
 
 struct RunnerOptions {
   Isa isa = active_isa();
-  KvType kv = KvType::f16;
+  KvTypes kv = KvType::f16;
   Activations activations = Activations::automatic;
 };
 

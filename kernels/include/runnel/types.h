@@ -15,6 +15,14 @@ enum class Verify : uint8_t {
 // Storage of keys and values. f32 is twice as large, for comparisons: it adds no rounding of its own. q8 and q4 pages
 // join with their own rows.
 enum class KvType : uint8_t { f16 = 0, f32 = 1 };
+inline constexpr uint8_t kKvTypeCount = 2;
+
+// Keys and values may differ: KvTypes(KvType::f32) is both.
+struct KvTypes {
+  KvType keys, values;
+  constexpr KvTypes(KvType both = KvType::f16) noexcept : keys(both), values(both) {}
+  constexpr KvTypes(KvType keys_type, KvType values_type) noexcept : keys(keys_type), values(values_type) {}
+};
 
 // Who multiplies float weights. xnnpack packs a private copy of them, which the memory plan counts.
 enum class FloatBackend : uint8_t { own, xnnpack };

@@ -29,7 +29,7 @@ struct OpenOptions {
   // ModelInfo::fingerprint of a file whose weights were all found whole, zero-terminated; null: none. While the file
   // still has it, its weights are not hashed again.
   const char* trusted_fingerprint = nullptr;
-  KvType kv = KvType::f16;
+  KvTypes kv = KvType::f16;
   WeightsMode weights_mode = WeightsMode::automatic;
   FloatBackend float_backend = FloatBackend::own;
   Activations activations = Activations::automatic;

@@ -88,7 +88,8 @@ TEST(CpuExecutor, AgreesWithDoublePrecisionOnEveryIsa) {
         test::GraphRunner runner(graph, weights, options);
         SerialFor serial;
         const std::vector<float> actual = runner.all(ids, serial);
-        const double bound = activations == Activations::f32 ? 1e-4 : activations == Activations::q16 ? 1e-3 : 0.06;
+        // Floats: a key on the middle between two halves may round to the other one than in double precision.
+        const double bound = activations == Activations::f32 ? 2e-4 : activations == Activations::q16 ? 1e-3 : 0.06;
         for (size_t i = 0; i < actual.size(); ++i) {
           ASSERT_NEAR(actual[i], expected[i], bound * scale)
               << dtype_info(shape.dtype).name << " on " << isa_name(isa) << " at " << i;
@@ -134,6 +135,38 @@ TEST(CpuExecutor, SameBitsForAnyWorkersAndPages) {
       EXPECT_EQ(test::GraphRunner(graph, weights, options_for(4)).all(ids, *pool), expected) << threads;
       EXPECT_EQ(test::GraphRunner(graph, weights, options_for(4)).one_by_one(ids, *pool), expected_single) << threads;
     }
+  }
+}
+
+// With more workers than kv heads a token's keys are handed out in parts: the bits of whole units, which one worker
+// runs.
+TEST(CpuExecutor, SameBitsWhenKeysAreHandedOutInParts) {
+  test::LlamaShape shape;
+  shape.kv_heads = 1;
+  const Graph graph = test::llama_graph(shape);
+  const test::GraphWeights weights(graph, 6);
+  const std::vector<int32_t> prompt = some_ids(900, shape.vocab), ids = some_ids(7, shape.vocab);
+  const auto logits = [&](ParallelFor& workers) {
+    ExecutorOptions options = options_for(workers.worker_count());
+    options.page_shift = 5;
+    options.max_tokens = 900;
+    test::GraphRunner runner(graph, weights, options, 2);
+    std::vector<float> last, four;
+    EXPECT_TRUE(runner.step(prompt, {899}, workers, &last).ok());
+    const std::vector<float> single = runner.one_by_one(ids, workers);
+    EXPECT_TRUE(runner.step({4, 3, 2, 1}, {0, 1, 2, 3}, workers, &four).ok());
+    last.insert(last.end(), single.begin(), single.end());
+    last.insert(last.end(), four.begin(), four.end());
+    return last;
+  };
+  SerialFor serial;
+  const std::vector<float> expected = logits(serial);
+  test::ShuffledFor shuffled(5, 1);
+  EXPECT_EQ(logits(shuffled), expected);
+  for (uint32_t threads : {2u, 4u}) {
+    Result<WorkerPool> pool = WorkerPool::create(threads);
+    ASSERT_TRUE(pool.ok());
+    EXPECT_EQ(logits(*pool), expected) << threads;
   }
 }
 

@@ -12,6 +12,12 @@ const void* find_row(const char* name);
 
 #if defined(RUNNEL_EMULATE)
 namespace runnel {
+#define ATTENTION_KERNEL(isa) extern const AttentionKernel attention_##isa;
+#include "kernels/attention/attention.inc"
+#undef ATTENTION_KERNEL
+#define KV_KERNEL(isa, type) extern const KvKernel kv_##type##_##isa;
+#include "kernels/attention/kv.inc"
+#undef KV_KERNEL
 extern const VectorOps vector_ops_avx512vnni;
 
 namespace {
@@ -36,9 +42,10 @@ const Row kRows[] = {
   RUNNEL_EMULATED_##isa(        \
       {RUNNEL_STRING(MATMUL_NAME(isa, __VA_ARGS__)), reinterpret_cast<const void*>(&MATMUL_NAME(isa, __VA_ARGS__))}, )
 #include "kernels/matmul/matmul.inc"
-#define ATTENTION_KERNEL(isa, kv) \
-  RUNNEL_EMULATED_##isa({"attention_" #kv "_" #isa, reinterpret_cast<const void*>(&attention_##kv##_##isa)}, )
+#define ATTENTION_KERNEL(isa) RUNNEL_EMULATED_##isa({"attention_" #isa, &attention_##isa}, )
 #include "kernels/attention/attention.inc"
+#define KV_KERNEL(isa, type) RUNNEL_EMULATED_##isa({"kv_" #type "_" #isa, &kv_##type##_##isa}, )
+#include "kernels/attention/kv.inc"
 #define VECTOR_OPS(isa) RUNNEL_EMULATED_##isa({#isa, &vector_ops_##isa}, )
 #include "kernels/vector/vector.inc"
 };

@@ -11,7 +11,7 @@
 
 namespace emulated {
 
-// A row by its name: a function of the row's type, or a VectorOps table. Null when there is none in this build.
+// A row by its name: a function of the row's type, or its table. Null when there is none in this build.
 const void* find_row(const char* name);
 
 }  // namespace emulated
@@ -23,13 +23,10 @@ inline MatmulFn runnable(const MatmulKernel& kernel) {
   if (covers(cpu_isa(), kernel.isa)) return kernel.run;
   return reinterpret_cast<MatmulFn>(const_cast<void*>(emulated::find_row(kernel.name)));
 }
-inline AttentionFn runnable(const AttentionKernel& kernel) {
-  if (covers(cpu_isa(), kernel.isa)) return kernel.run;
-  return reinterpret_cast<AttentionFn>(const_cast<void*>(emulated::find_row(kernel.name)));
-}
-inline const VectorOps* runnable(const VectorOps& ops) {
-  if (covers(cpu_isa(), ops.isa)) return &ops;
-  return static_cast<const VectorOps*>(emulated::find_row(ops.name));
+template <class Table>  // AttentionKernel, KvKernel, VectorOps
+const Table* runnable(const Table& table) {
+  if (covers(cpu_isa(), table.isa)) return &table;
+  return static_cast<const Table*>(emulated::find_row(table.name));
 }
 
 }  // namespace runnel::test
