@@ -67,10 +67,10 @@ struct CpuStep {
   uint32_t first_position = 0;
   const int32_t* ids = nullptr;
   const uint32_t* output_rows = nullptr;
-  uint8_t* const* pages = nullptr;
-  const VectorOps* vector = nullptr;  // row operations of the chosen instruction set
-  uint8_t* shared = nullptr;          // the node's scratch, 64-byte aligned
-  uint8_t* worker_scratch = nullptr;  // worker w's begins at w * worker_stride
+  uint8_t* const* const* pages = nullptr;  // by KvPart::group
+  const VectorOps* vector = nullptr;       // row operations of the chosen instruction set
+  uint8_t* shared = nullptr;               // the node's scratch, 64-byte aligned
+  uint8_t* worker_scratch = nullptr;       // worker w's begins at w * worker_stride
   size_t worker_stride = 0;
   // One a worker: the number of the node whose once-a-worker preparation its scratch holds.
   struct alignas(64) WorkerMark {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <span>
 
+#include "graph/cpu/kv_groups.h"
 #include "graph/file/model_file.h"
 #include "kernels/attention/attention.h"
 #include "kernels/base/parallel_for.h"
@@ -32,15 +33,18 @@ struct ExecutorPlan {
   uint64_t arena_bytes = 0;        // activations
   uint64_t scratch_bytes = 0;      // all workers' scratch, quantised rows included
   uint64_t packed_copy_bytes = 0;  // XNNPACK's private weights
-  uint64_t page_bytes = 0;         // one KV page, all layers
   uint64_t table_bytes = 0;        // node tables and the like
+  KvGroups kv;                     // the pages that a sequence needs
+  bool operator==(const ExecutorPlan&) const = default;
 };
 Result<ExecutorPlan> plan_executor(const Graph& graph, const ExecutorOptions& options) noexcept;
 
 struct StepInput {
-  std::span<const int32_t> ids;               // 1..max_tokens, each < vocab (checked)
-  uint32_t first_position = 0;                // position of ids[0]
-  uint8_t* const* pages = nullptr;            // the sequence's page table, covering first_position + ids.size() tokens
+  std::span<const int32_t> ids;  // 1..max_tokens, each < vocab (checked)
+  uint32_t first_position = 0;   // position of ids[0]
+  // The sequence's page tables, one a group of ExecutorPlan::kv, covering first_position + ids.size() tokens but for
+  // what no token of the step sees.
+  uint8_t* const* const* pages = nullptr;
   std::span<const uint32_t> output_rows;      // indices into ids, ascending, at most max_outputs
   float* logits = nullptr;                    // (output_rows.size(), vocab), written
   const std::atomic<bool>* cancel = nullptr;  // checked at least once a layer; may be null

@@ -18,18 +18,36 @@ bool place(const StateSlot& slot, KvType type, uint32_t page_shift, KvPlace* pla
   return checked_add(*end, bytes, end);
 }
 
+// The group of a window, made if it is new. The widest group takes what is left when there are too many windows: it
+// keeps more than they need.
+uint32_t group_of(uint32_t window, KvGroups* groups) noexcept {
+  const auto wider = [](uint32_t a, uint32_t b) { return b != 0 && (a == 0 || a > b); };
+  uint32_t widest = 0;
+  for (uint32_t g = 0; g < groups->count; ++g) {
+    if (groups->groups[g].window == window) return g;
+    if (wider(groups->groups[g].window, groups->groups[widest].window)) widest = g;
+  }
+  if (groups->count < kMaxKvGroups) {
+    groups->groups[groups->count].window = window;
+    return groups->count++;
+  }
+  if (wider(window, groups->groups[widest].window)) groups->groups[widest].window = window;
+  return widest;
+}
+
 }  // namespace
 
 bool lay_out_kv(std::span<const StateSlot> slots, KvLayout* layout) noexcept {
-  uint64_t end = 0;
+  KvGroups& groups = layout->groups;
   for (size_t i = 0; i < slots.size(); ++i) {
     KvSlotLayout& slot = layout->slots[i];
-    if (!place(slots[i], layout->types.keys, layout->page_shift, &slot.keys, &end) ||
-        !place(slots[i], layout->types.values, layout->page_shift, &slot.values, &end)) {
+    slot.group = group_of(slots[i].window, &groups);
+    uint64_t& end = groups.groups[slot.group].page_bytes;
+    if (!place(slots[i], layout->types.keys, groups.page_shift, &slot.keys, &end) ||
+        !place(slots[i], layout->types.values, groups.page_shift, &slot.values, &end)) {
       return false;
     }
   }
-  layout->page_bytes = end;
   return true;
 }
 

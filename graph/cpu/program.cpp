@@ -97,9 +97,10 @@ Status CpuProgram::prepare() noexcept {
     RUNNEL_TRY(float_linear_ready());
     plan_.arena_bytes += kCacheLineBytes;  // it reads past the last row
   }
-  kv_ = {kv_slots_, 0, options_.page_shift, options_.kv};
+  kv_ = {kv_slots_, {}, options_.kv};
+  kv_.groups.page_shift = options_.page_shift;
   if (!lay_out_kv(graph.slots, &kv_)) return Status::error(Code::invalid_argument, "executor: a KV page is too large");
-  plan_.page_bytes = kv_.page_bytes;
+  plan_.kv = kv_.groups;
 
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];

@@ -68,7 +68,7 @@ Status prepare(CpuPrepare& prepare) noexcept {
   }
   state.slot = &slot;
   state.place = &prepare.kv.slots[index];
-  state.page_shift = prepare.kv.page_shift;
+  state.page_shift = prepare.kv.groups.page_shift;
   state.heads = static_cast<uint32_t>(prepare.call.attrs[kHeads]);
   state.workers = prepare.options.workers;
   prepare.worker_bytes = attention_scratch_floats(state.heads, slot.kv_heads, slot.head_dim) * sizeof(float);
@@ -119,7 +119,7 @@ void store(const CpuCall& call, const State& state, const CpuStep& step, const K
 
 void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, uint32_t worker) noexcept {
   const auto& state = call.state.as<State>();
-  const KvView kv = {step.pages, state.page_shift, state.place->keys, state.place->values};
+  const KvView kv = {step.pages[state.place->group], state.page_shift, state.place->keys, state.place->values};
   if (phase == kStore) return store(call, state, step, kv, slice);
   AttentionArgs args;
   args.q = call.in[0].data;
@@ -143,7 +143,8 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
   (is_split(state, step) ? kernel.run_parts : kernel.run)(args, slice.begin, slice.end);
 }
 
-constexpr CpuOp kCpu = {.prepare = prepare, .phases = 3, .phase_names = kPhaseNames, .work_phase = kAttend, .split = split, .run = run};
+constexpr CpuOp kCpu = {
+    .prepare = prepare, .phases = 3, .phase_names = kPhaseNames, .work_phase = kAttend, .split = split, .run = run};
 
 }  // namespace
 

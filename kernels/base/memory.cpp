@@ -1,7 +1,9 @@
 #include "kernels/base/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 
 namespace runnel {
@@ -31,6 +33,14 @@ void* map_pages(size_t bytes) noexcept {
 
 void unmap_pages(void* memory, size_t bytes) noexcept {
   if (memory != nullptr) (void)::munmap(memory, bytes == 0 ? 1 : bytes);
+}
+
+void discard_pages(void* memory, size_t bytes) noexcept {
+  const long page = ::sysconf(_SC_PAGESIZE);
+  const auto mask = static_cast<uintptr_t>(page > 0 ? page : 65536) - 1;
+  const auto begin = (reinterpret_cast<uintptr_t>(memory) + mask) & ~mask;
+  const auto end = (reinterpret_cast<uintptr_t>(memory) + bytes) & ~mask;
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 void set_allocation_gate(AllocationGate gate, void* context) noexcept {

@@ -21,6 +21,9 @@ void release(void* memory) noexcept;
 [[nodiscard]] void* map_pages(size_t bytes) noexcept;
 // Accepts null. `bytes` as given to map_pages().
 void unmap_pages(void* memory, size_t bytes) noexcept;
+// Returns the memory behind part of what map_pages() gave to the system: its bytes are zeros, or as they were where
+// they share a page of the system with others.
+void discard_pages(void* memory, size_t bytes) noexcept;
 
 // Asked before each allocation when set; returning false makes it fail. For tests and for budget enforcement.
 // `context` is handed back. Set it while no other thread allocates; null removes it.

@@ -22,7 +22,8 @@ struct StepBenchOptions {
   uint32_t warm_up = 1;  // not timed: prompts (prefill) or tokens (decode)
 };
 
-// Token ids are pseudo-random. Statuses: invalid_argument (tokens is 0), context_full, and what sessions return.
+// Token ids are pseudo-random, the same each time: the model is to be opened without share_prefixes. Statuses:
+// invalid_argument (tokens is 0), context_full, and what sessions return.
 Result<StepTimes> bench_prefill(Session& session, const StepBenchOptions& options) noexcept;
 Result<StepTimes> bench_decode(Session& session, const StepBenchOptions& options) noexcept;
 

@@ -11,7 +11,7 @@ Status PagePool::init(uint64_t page_bytes, uint32_t page_count) noexcept {
       !checked_mul<uint64_t>(stride, page_count, &bytes) || bytes > SIZE_MAX)
     return Status::error(Code::invalid_argument, "kv pages: %u pages of %llu bytes are too much for an address space",
                          page_count, static_cast<unsigned long long>(page_bytes));
-  if (!references_.resize(page_count) || !free_.reserve(page_count)) return out_of_memory("kv pages", "the page list");
+  if (!free_.reserve(page_count)) return out_of_memory("kv pages", "the page list");
   memory_ = static_cast<uint8_t*>(map_pages(bytes));
   if (memory_ == nullptr)
     return Status::error(Code::out_of_memory, "kv pages: no memory for %u pages, %llu bytes", page_count,
@@ -25,45 +25,22 @@ Status PagePool::init(uint64_t page_bytes, uint32_t page_count) noexcept {
 
 PagePool::~PagePool() { unmap_pages(memory_, memory_bytes_); }
 
-bool PagePool::reserve(uint32_t pages) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (pages > page_count_ - reserved_) return false;
-  reserved_ += pages;
-  return true;
-}
-
-void PagePool::unreserve(uint32_t pages) noexcept {
-  const std::lock_guard lock(mutex_);
-  reserved_ -= pages;
-}
-
-PageId PagePool::acquire() noexcept {
-  const std::lock_guard lock(mutex_);
+PageId PagePool::take() noexcept {
   if (free_.empty()) return kNoPage;
   const PageId page = free_.back();
   free_.truncate(free_.size() - 1);
-  references_[page] = 1;
   return page;
 }
 
-void PagePool::retain(PageId page) noexcept {
-  const std::lock_guard lock(mutex_);
-  ++references_[page];
-}
+void PagePool::give(PageId page) noexcept { (void)free_.push(page); }  // its place was reserved in init()
 
-void PagePool::release(PageId page) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (--references_[page] == 0) (void)free_.push(page);  // its place was reserved in init()
-}
-
-uint32_t PagePool::free_pages() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return static_cast<uint32_t>(free_.size());
-}
-
-uint32_t PagePool::unreserved_pages() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return page_count_ - reserved_;
+uint64_t PagePool::trim() noexcept {
+  uint64_t bytes = 0;
+  for (const PageId page : free_) {
+    discard_pages(data(page), page_bytes_);
+    bytes += page_bytes_;
+  }
+  return bytes;
 }
 
 }  // namespace runnel

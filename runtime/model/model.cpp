@@ -62,6 +62,10 @@ bool Model::is_end(int32_t id) const noexcept {
   return false;
 }
 
+KvUsage Model::kv_usage() const noexcept { return state_->kv().usage(); }
+
+uint64_t Model::trim() const noexcept { return state_->kv().trim(); }
+
 Status Model::tokenize(std::string_view text, const TokenizeOptions& options, Array<int32_t>* ids) const noexcept {
   if (state_->tokenizer() == nullptr) return no_tokenizer("tokenize");
   return state_->tokenizer()->encode(text, {.add_special = options.add_special, .parse_special = options.parse_special},

@@ -6,7 +6,6 @@
 
 #include "graph/cost.h"
 #include "kernels/base/memory.h"
-#include "runtime/kv/page_table.h"
 #include "runtime/model/planner.h"
 
 namespace runnel {
@@ -45,8 +44,12 @@ Status ModelState::start(const OpenOptions& options) noexcept {
   plan.executor.workers = workers_->worker_count();
   plan.memory.threads = workers_->worker_count();
   RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_, plan.executor));
-  const uint64_t pages = uint64_t{PageTable::pages_for(plan.memory.context_tokens, kPageShift)} * plan.memory.sessions;
-  RUNNEL_TRY(pages_.init(executor_->plan().page_bytes, static_cast<uint32_t>(pages)));
+  KvPlan pages;
+  if (!plan_kv(executor_->plan().kv,
+               {plan.memory.context_tokens, plan.memory.sessions, plan.memory.max_step_tokens, options.kv_tokens},
+               &pages))
+    return Status::error(Code::internal, "open: the KV pages' sizes overflow");
+  RUNNEL_TRY(kv_.init(pages, options.share_prefixes));
   max_logits_rows_ = plan.executor.max_outputs;
   plan_ = plan.memory;
   fill_info();
@@ -99,7 +102,9 @@ Status ModelState::run_step(const StepInput& input) noexcept {
 
 double ModelState::kv_value_bytes() const noexcept {
   const uint64_t page_values = step_cost(file_.graph()).kv_values_per_token << kPageShift;
-  return page_values == 0 ? 0 : static_cast<double>(executor_->plan().page_bytes) / static_cast<double>(page_values);
+  uint64_t page_bytes = 0;
+  for (uint32_t g = 0; g < kv_.plan().group_count; ++g) page_bytes += kv_.plan().groups[g].page_bytes;
+  return page_values == 0 ? 0 : static_cast<double>(page_bytes) / static_cast<double>(page_values);
 }
 
 bool ModelState::enter_session() noexcept {

@@ -12,7 +12,7 @@
 #include "graph/cpu/executor.h"
 #include "graph/file/model_file.h"
 #include "runnel/model.h"
-#include "runtime/kv/page_pool.h"
+#include "runtime/kv/kv_cache.h"
 #include "runtime/pool/worker_pool.h"
 #include "runtime/template/chat_template.h"
 #include "runtime/tokenizer/tokenizer.h"
@@ -35,11 +35,13 @@ class ModelState {
   // Ids of the tokenizer's control tokens, listed at first use.
   Result<std::span<const int32_t>> control_ids() noexcept;
 
-  PagePool& pages() noexcept { return pages_; }
+  KvCache& kv() noexcept { return kv_; }
   // Of a stored key or value, on average over all layers; 0 without any.
   double kv_value_bytes() const noexcept;
   uint32_t max_logits_rows() const noexcept { return max_logits_rows_; }
   Status run_step(const StepInput& input) noexcept;
+  // Held while no step may run.
+  std::mutex& step_mutex() noexcept { return step_mutex_; }
 
   // Sessions count against the plan. False when as many as planned are open.
   [[nodiscard]] bool enter_session() noexcept;
@@ -58,7 +60,7 @@ class ModelState {
   MemoryPlan plan_;
   ModelInfo info_;
   std::optional<WorkerPool> workers_;
-  PagePool pages_;
+  KvCache kv_;
   std::optional<CpuExecutor> executor_;
   uint32_t max_logits_rows_ = 1;
 

@@ -51,26 +51,27 @@ struct Terms {
   uint32_t threads = 1;
   uint32_t vocab_size = 0;
   uint32_t logits_rows = 1;
+  uint32_t step_tokens = 1;
+  uint64_t kv_tokens = 0;
   uint64_t tables = 0;
 
-  uint64_t kv(uint32_t context, uint32_t sessions) const noexcept {
-    const uint64_t pages = uint64_t{PageTable::pages_for(context, kPageShift)} * sessions;
-    uint64_t stride = 0;
-    if (!checked_align<uint64_t>(executor.page_bytes, kCacheLineBytes, &stride)) return UINT64_MAX;
-    return Bytes().add(stride, pages).value();
+  // False when it overflows.
+  bool kv(uint32_t context, uint32_t sessions, KvPlan* plan) const noexcept {
+    return plan_kv(executor.kv, {context, sessions, step_tokens, kv_tokens}, plan);
   }
-  uint64_t session(uint32_t context, uint32_t sessions) const noexcept {
-    const uint32_t pages = PageTable::pages_for(context, kPageShift);
+  uint64_t session(uint32_t context, uint32_t sessions, const KvPlan& kv) const noexcept {
     return Bytes()
-        .add(SessionState::private_bytes(context, kPageShift, vocab_size, logits_rows), sessions)
-        .add(PagePool::table_bytes(1), uint64_t{pages} * sessions)
+        .add(SessionState::private_bytes(kv, context, vocab_size, logits_rows), sessions)
+        .add(kv.table_bytes)
         .value();
   }
   uint64_t threads_bytes() const noexcept { return uint64_t{threads - 1} * kThreadStackBytes; }
   uint64_t all(uint32_t context, uint32_t sessions) const noexcept {
+    KvPlan pages;
+    if (!kv(context, sessions, &pages)) return UINT64_MAX;
     return Bytes()
-        .add(kv(context, sessions))
-        .add(session(context, sessions))
+        .add(pages.pool_bytes)
+        .add(session(context, sessions, pages))
         .add(threads_bytes())
         .add(tables)
         .add(executor.arena_bytes)
@@ -130,12 +131,14 @@ MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOption
       largest(kMaxSessions, [&](uint32_t sessions) { return terms.all(plan.context_tokens, sessions) <= budget; });
   if (plan.context_tokens == 0) plan.max_sessions = 0;
 
+  KvPlan pages;
+  if (!terms.kv(plan.context_tokens, options.sessions, &pages)) pages.pool_bytes = UINT64_MAX;
   add_class(&plan, "weights", file.weight_bytes(), false);
   add_class(&plan, "header", file.header_bytes(), false);
-  add_class(&plan, "kv", terms.kv(plan.context_tokens, options.sessions), true);
+  add_class(&plan, "kv", pages.pool_bytes, true);
   add_class(&plan, "activations", terms.executor.arena_bytes, true);
   add_class(&plan, "scratch", terms.executor.scratch_bytes, true);
-  add_class(&plan, "sessions", terms.session(plan.context_tokens, options.sessions), true);
+  add_class(&plan, "sessions", terms.session(plan.context_tokens, options.sessions, pages), true);
   add_class(&plan, "tables", Bytes().add(terms.tables).add(terms.executor.table_bytes).value(), true);
   add_class(&plan, "threads", terms.threads_bytes(), true);
   if (terms.executor.packed_copy_bytes != 0) add_class(&plan, "packed_weights", terms.executor.packed_copy_bytes, true);
@@ -183,6 +186,7 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
   Terms terms;
   terms.threads = options.threads != 0 ? options.threads : recommended_threads();
   terms.vocab_size = file.vocab_size();
+  terms.kv_tokens = options.kv_tokens;
   terms.tables = ModelState::fixed_bytes() + graph_bytes(file.graph());
 
   ResolvedPlan resolved;
@@ -205,6 +209,7 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
     executor.max_tokens = step;
     executor.max_outputs = std::min(options.max_logits_rows, step);
     terms.logits_rows = executor.max_outputs;
+    terms.step_tokens = step;
     RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
     resolved.memory = plan_with(terms, file, options, budget);
     resolved.memory.max_step_tokens = step;

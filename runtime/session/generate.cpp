@@ -74,11 +74,15 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
   RUNNEL_TRY(out.init(options.stop));
   Generation result;
   const uint32_t room = context() - position();
-  const uint32_t most = options.max_tokens == 0 ? room : std::min(options.max_tokens, room);
+  const bool slides = options_.when_full == WhenFull::slide && options.max_tokens != 0;
+  const uint32_t most = options.max_tokens == 0 ? room
+                        : slides                ? options.max_tokens
+                                                : std::min(options.max_tokens, room);
   if (!result.ids.reserve(most)) return out_of_memory("session", "the generated ids");
   const Tokenizer* tokenizer = shared_->tokenizer();
   generator_ = Generator(options.sampler.seed);
   result.prompt_tokens = position();
+  result.reused_tokens = reused_tokens_;
   const uint64_t appended_ns = prefill_ns_;
   const uint64_t begin = now_ns();
   uint64_t first = 0, last = 0;
@@ -91,6 +95,12 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
       return false;
     }
     Status status = settle();
+    // Sessions that take pages as they need them may find none.
+    if (status.code() == Code::context_full && slides && slide(1)) status = settle();
+    if (status.code() == Code::context_full) {
+      result.finish = FinishReason::context_full;
+      return false;
+    }
     if (status.code() == Code::cancelled || (status.ok() && take_cancel())) {
       result.finish = FinishReason::cancelled;
       return false;
@@ -104,6 +114,7 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
       result.prefill_tok_s = per_second(prefill_tokens_, prefill_ns_);
     }
     (void)result.ids.push(id);  // room was reserved
+    RUNNEL_TRY(make_room(1));   // there is room, unless the session slides
     (void)tokens_.push(id);
     logits_valid_ = false;
     if (!options.ignore_end && model_.is_end(id)) {
@@ -129,6 +140,7 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
   result.decode_tok_s = result.ids.empty() ? 0 : per_second(result.ids.size() - 1, last - first);
   prefill_ns_ = 0;
   prefill_tokens_ = 0;
+  reused_tokens_ = 0;
   return result;
 }
 

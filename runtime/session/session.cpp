@@ -11,8 +11,14 @@ Result<Session> Session::create(const Model& model, const SessionOptions& option
   void* memory = allocate(sizeof(SessionState), alignof(SessionState));
   if (memory == nullptr) return out_of_memory("session", "its state");
   Session session(new (memory) SessionState(model, model.state_));
-  RUNNEL_TRY(session.state_->init(options.context_tokens));
+  RUNNEL_TRY(session.state_->init(options));
   return session;
+}
+
+Result<Session> Session::fork() const noexcept {
+  RUNNEL_ASSIGN(Session copy, create(model(), state_->options()));
+  copy.state_->share(*state_);
+  return copy;
 }
 
 Session::Session(Session&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -74,6 +80,8 @@ std::span<const int32_t> Session::tokens() const noexcept { return state_->token
 uint32_t Session::position() const noexcept { return state_->position(); }
 
 uint32_t Session::context() const noexcept { return state_->context(); }
+
+uint64_t Session::forgotten_tokens() const noexcept { return state_->forgotten_tokens(); }
 
 const Model& Session::model() const noexcept { return state_->model(); }
 

@@ -7,10 +7,10 @@
 
 namespace runnel {
 
-uint64_t SessionState::private_bytes(uint32_t context_tokens, uint32_t page_shift, uint32_t vocab_size,
+uint64_t SessionState::private_bytes(const KvPlan& kv, uint32_t context_tokens, uint32_t vocab_size,
                                      uint32_t logits_rows) noexcept {
   return sizeof(SessionState) + uint64_t{context_tokens} * sizeof(int32_t) +
-         PageTable::table_bytes(context_tokens, page_shift) +
+         PageTable::table_bytes(kv, context_tokens) +
          uint64_t{logits_rows} * (uint64_t{vocab_size} * sizeof(float) + sizeof(uint32_t)) +
          Sampler::scratch_bytes(vocab_size);
 }
@@ -19,8 +19,12 @@ SessionState::~SessionState() {
   if (entered_) shared_->leave_session();
 }
 
-Status SessionState::init(uint32_t context_tokens) noexcept {
+Status SessionState::init(const SessionOptions& options) noexcept {
   const MemoryPlan& plan = shared_->plan();
+  const uint32_t context_tokens = options.context_tokens;
+  if (options.when_full > WhenFull::slide)
+    return Status::error(Code::invalid_argument, "session: when_full is %u, expected 0 or 1",
+                         static_cast<unsigned>(options.when_full));
   if (context_tokens > plan.context_tokens)
     return Status::error(Code::invalid_argument, "session: a context of %u tokens, the model was opened for %u",
                          context_tokens, plan.context_tokens);
@@ -28,9 +32,10 @@ Status SessionState::init(uint32_t context_tokens) noexcept {
     return Status::error(Code::over_budget, "session: the model was opened for %u session(s), which are all in use",
                          plan.sessions);
   entered_ = true;
+  options_ = options;
   const uint32_t context = context_tokens != 0 ? context_tokens : plan.context_tokens;
   const uint32_t rows = shared_->max_logits_rows();
-  RUNNEL_TRY(pages_.init(&shared_->pages(), kPageShift, context));
+  RUNNEL_TRY(pages_.init(&shared_->kv(), context));
   RUNNEL_TRY(sampler_.init(vocab_size()));
   // reserve, not resize: what is never used is never touched.
   if (!tokens_.reserve(context) || !logits_.reserve(size_t{rows} * vocab_size()) || !output_rows_.resize(rows))
@@ -40,21 +45,47 @@ Status SessionState::init(uint32_t context_tokens) noexcept {
   return {};
 }
 
-Status SessionState::check_room(size_t more) const noexcept {
-  if (more <= context() - position()) return {};
+void SessionState::share(const SessionState& other) noexcept {
+  (void)tokens_.append(other.tokens());  // both have the same capacity
+  computed_ = other.computed_;
+  pages_.share(other.pages_, computed_);
+  if (other.logits_valid_) {
+    std::copy_n(other.last_logits_, vocab_size(), logits_.data());
+    last_logits_ = logits_.data();
+    logits_valid_ = true;
+  }
+  generator_ = other.generator_;
+  forgotten_tokens_ = other.forgotten_tokens_;
+}
+
+Status SessionState::make_room(size_t more) noexcept {
+  const size_t room = context() - position();
+  if (more <= room || (options_.when_full == WhenFull::slide && slide(more - room))) return {};
   return Status::error(Code::context_full, "session: %u tokens are held, %zu more do not fit the context of %u",
                        position(), more, context());
+}
+
+bool SessionState::slide(size_t least) noexcept {
+  const uint32_t kept = std::min(options_.keep_tokens, position());
+  const uint32_t rest = position() - kept;
+  if (least > rest) return false;
+  const auto gone = static_cast<uint32_t>(std::max<size_t>(least, rest / 2));
+  std::copy(tokens_.begin() + kept + gone, tokens_.end(), tokens_.begin() + kept);
+  tokens_.truncate(position() - gone);
+  computed_ = pages_.truncate(std::min(computed_, kept));
+  logits_valid_ = false;
+  forgotten_tokens_ += gone;
+  return true;
 }
 
 void SessionState::forget(uint32_t tokens) noexcept {
   if (tokens < position()) logits_valid_ = false;
   tokens_.truncate(tokens);
-  computed_ = std::min(computed_, tokens);
-  pages_.truncate(tokens);
+  computed_ = pages_.truncate(std::min(computed_, tokens));
 }
 
 Status SessionState::step(uint32_t count, std::span<const uint32_t> output_rows) noexcept {
-  RUNNEL_TRY(pages_.cover(computed_ + count));
+  RUNNEL_TRY(pages_.cover(computed_, computed_ + count));
   logits_valid_ = false;
   const uint64_t before = now_ns();
   const Status status = shared_->run_step({.ids = {tokens_.data() + computed_, count},
@@ -71,11 +102,20 @@ Status SessionState::step(uint32_t count, std::span<const uint32_t> output_rows)
   prefill_ns_ += now_ns() - before;
   prefill_tokens_ += count;
   computed_ += count;
+  pages_.commit(tokens().first(computed_));
   return {};
 }
 
 Status SessionState::compute(uint32_t end, bool want_logits) noexcept {
   const uint32_t longest = shared_->plan().max_step_tokens;
+  // The logits after the last token are in no page: it is always computed.
+  const uint32_t adoptable = want_logits ? end - 1 : end;
+  if (computed_ < adoptable) {
+    const std::lock_guard no_step(shared_->step_mutex());
+    const uint32_t adopted = pages_.adopt(tokens_, computed_, adoptable);
+    reused_tokens_ += adopted - computed_;
+    computed_ = adopted;
+  }
   while (computed_ < end) {
     const uint32_t count = std::min(longest, end - computed_);
     const bool last = computed_ + count == end;
@@ -90,15 +130,15 @@ Status SessionState::compute(uint32_t end, bool want_logits) noexcept {
 }
 
 Status SessionState::append(std::span<const int32_t> ids) noexcept {
-  RUNNEL_TRY(check_room(ids.size()));
   if (ids.empty()) return {};
   for (const int32_t id : ids) {
     if (id < 0 || static_cast<uint32_t>(id) >= vocab_size())
       return Status::error(Code::invalid_argument, "session: token id %d is not in the vocabulary of %u", id,
                            vocab_size());
   }
+  RUNNEL_TRY(make_room(ids.size()));
   const uint32_t before = position();
-  (void)tokens_.append(ids);  // within the capacity, see check_room()
+  (void)tokens_.append(ids);  // within the capacity, see make_room()
   Status status = compute(position(), true);
   if (!status.ok()) forget(before);
   return status;
@@ -127,19 +167,19 @@ Status SessionState::settle() noexcept {
 }
 
 Status SessionState::score(std::span<const int32_t> ids, LogitsSink sink) noexcept {
-  RUNNEL_TRY(check_room(ids.size()));
   for (const int32_t id : ids) {
     if (id < 0 || static_cast<uint32_t>(id) >= vocab_size())
       return Status::error(Code::invalid_argument, "session: token id %d is not in the vocabulary of %u", id,
                            vocab_size());
   }
   if (ids.empty()) return {};
+  RUNNEL_TRY(make_room(ids.size()));
   RUNNEL_TRY(compute(position(), false));
   const uint32_t before = position();
   const uint32_t rows = std::min(shared_->max_logits_rows(), shared_->plan().max_step_tokens);
   for (uint32_t done = 0; done < ids.size();) {
     const uint32_t count = std::min<uint32_t>(rows, static_cast<uint32_t>(ids.size()) - done);
-    (void)tokens_.append(ids.subspan(done, count));  // within the capacity, see check_room()
+    (void)tokens_.append(ids.subspan(done, count));  // within the capacity, see make_room()
     if (Status status = step(count, {output_rows_.data(), count}); !status.ok()) {
       forget(before);
       return status;

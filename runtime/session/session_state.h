@@ -17,7 +17,9 @@ class SessionState {
  public:
   SessionState(const Model& model, ModelState* shared) noexcept : model_(model), shared_(shared) {}
   ~SessionState();
-  Status init(uint32_t context_tokens) noexcept;
+  Status init(const SessionOptions& options) noexcept;
+  // Makes this new session one like `other`, which was made with the same options.
+  void share(const SessionState& other) noexcept;
 
   Status append(std::span<const int32_t> ids) noexcept;
   Status replace(std::span<const int32_t> ids) noexcept;
@@ -37,18 +39,24 @@ class SessionState {
   uint32_t position() const noexcept { return static_cast<uint32_t>(tokens_.size()); }
   uint32_t context() const noexcept { return pages_.max_tokens(); }
   const Model& model() const noexcept { return model_; }
+  const SessionOptions& options() const noexcept { return options_; }
+  uint64_t forgotten_tokens() const noexcept { return forgotten_tokens_; }
 
   // Steps fill `profile` (of this model's graph, borrowed) until it is set to null again.
   void set_profile(StepProfile* profile) noexcept { profile_ = profile; }
   const ModelState& shared() const noexcept { return *shared_; }
 
   // Of one session, its share of the KV pages aside.
-  static uint64_t private_bytes(uint32_t context_tokens, uint32_t page_shift, uint32_t vocab_size,
+  static uint64_t private_bytes(const KvPlan& kv, uint32_t context_tokens, uint32_t vocab_size,
                                 uint32_t logits_rows) noexcept;
 
  private:
   uint32_t vocab_size() const noexcept { return shared_->file().vocab_size(); }
-  Status check_room(size_t more) const noexcept;
+  // Has room for `more` tokens, by what the options say of a full session. Status: context_full.
+  Status make_room(size_t more) noexcept;
+  // Forgets at least `least` tokens after those to keep, half of them if that is more. False when there are not as
+  // many.
+  [[nodiscard]] bool slide(size_t least) noexcept;
   // Computes tokens [computed_, end), logits for the last one if asked for. `computed_` follows slice by slice.
   Status compute(uint32_t end, bool want_logits) noexcept;
   Status step(uint32_t count, std::span<const uint32_t> output_rows) noexcept;
@@ -57,6 +65,7 @@ class SessionState {
 
   Model model_;  // keeps shared_ alive
   ModelState* shared_;
+  SessionOptions options_;
   bool entered_ = false;
   PageTable pages_;
   Array<int32_t> tokens_;  // capacity: the context
@@ -72,6 +81,8 @@ class SessionState {
   // Since the last generation: what computing its prompt took.
   uint64_t prefill_ns_ = 0;
   uint64_t prefill_tokens_ = 0;
+  uint32_t reused_tokens_ = 0;
+  uint64_t forgotten_tokens_ = 0;
 };
 
 // What a session hides, for the runtime's own measuring.

@@ -1,8 +1,6 @@
 #include "tests/support/graph_runner.h"
 
-#include <algorithm>
 #include <numeric>
-#include <random>
 #include <stdexcept>
 
 namespace runnel::test {
@@ -17,15 +15,9 @@ CpuExecutor make(const Graph& graph, const GraphWeights& weights, const Executor
 }  // namespace
 
 GraphRunner::GraphRunner(const Graph& graph, const GraphWeights& weights, ExecutorOptions options, uint32_t page_seed)
-    : vocab_(graph.values[graph.logits].shape.cols), executor_(make(graph, weights, options)) {
-  const size_t bytes = executor_.plan().page_bytes + 64;
-  for (uint32_t i = 0; i < kPages; ++i) storage_.emplace_back(bytes, uint8_t{0x7f});  // 0x7f7f is not a number
-  for (auto& page : storage_) {
-    pages_.push_back(reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(page.data()) + 63) & ~uintptr_t{63}));
-  }
-  std::mt19937 random(page_seed);
-  if (page_seed != 0) std::shuffle(pages_.begin(), pages_.end(), random);
-}
+    : vocab_(graph.values[graph.logits].shape.cols),
+      executor_(make(graph, weights, options)),
+      pages_(executor_.plan().kv, kPages, page_seed) {}
 
 Status GraphRunner::step(const std::vector<int32_t>& ids, const std::vector<uint32_t>& output_rows,
                          ParallelFor& workers, std::vector<float>* logits) {
@@ -33,7 +25,7 @@ Status GraphRunner::step(const std::vector<int32_t>& ids, const std::vector<uint
   StepInput input;
   input.ids = ids;
   input.first_position = position;
-  input.pages = pages_.data();
+  input.pages = pages_.tables();
   input.output_rows = output_rows;
   input.logits = logits->data();
   RUNNEL_TRY(executor_.run(input, workers));

@@ -6,6 +6,7 @@
 
 #include "graph/cpu/executor.h"
 #include "tests/support/graph_weights.h"
+#include "tests/support/kv_pages.h"
 
 namespace runnel::test {
 
@@ -23,15 +24,14 @@ class GraphRunner {
   std::vector<float> one_by_one(const std::vector<int32_t>& ids, ParallelFor& workers);
 
   CpuExecutor& executor() { return executor_; }
-  uint8_t* const* pages() { return pages_.data(); }
+  uint8_t* const* const* pages() const { return pages_.tables(); }
   uint32_t position = 0;
 
  private:
   static constexpr uint32_t kPages = 64;
   uint32_t vocab_;
   CpuExecutor executor_;
-  std::vector<std::vector<uint8_t>> storage_;
-  std::vector<uint8_t*> pages_;
+  KvPages pages_;
 };
 
 }  // namespace runnel::test

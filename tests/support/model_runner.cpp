@@ -29,12 +29,7 @@ ModelRunner::ModelRunner(const std::string& path, ParallelFor& workers, const Ru
   options.kv = wanted.kv;
   options.activations = wanted.activations;
   executor_ = std::make_unique<CpuExecutor>(value_of(CpuExecutor::create(*file_, options)));
-  const size_t page_bytes = executor_->plan().page_bytes + 64;
-  for (uint32_t i = 0; i < (kMostTokens >> options.page_shift); ++i) {
-    storage_.emplace_back(page_bytes, uint8_t{0x7f});
-    const auto address = reinterpret_cast<uintptr_t>(storage_.back().data());
-    pages_.push_back(reinterpret_cast<uint8_t*>((address + 63) & ~uintptr_t{63}));
-  }
+  pages_ = std::make_unique<KvPages>(executor_->plan().kv, kMostTokens >> options.page_shift);
 }
 
 std::vector<float> ModelRunner::step(const std::vector<int32_t>& ids, uint32_t position) {
@@ -44,7 +39,7 @@ std::vector<float> ModelRunner::step(const std::vector<int32_t>& ids, uint32_t p
   StepInput input;
   input.ids = ids;
   input.first_position = position;
-  input.pages = pages_.data();
+  input.pages = pages_->tables();
   input.output_rows = rows;
   input.logits = out.data();
   const Status status = executor_->run(input, workers_);

@@ -7,6 +7,7 @@
 
 #include "graph/cpu/executor.h"
 #include "graph/file/model_file.h"
+#include "tests/support/kv_pages.h"
 
 namespace runnel::test {
 
@@ -35,8 +36,7 @@ class ModelRunner {
   std::unique_ptr<CpuExecutor> executor_;
   ParallelFor& workers_;
   uint32_t vocab_ = 0;
-  std::vector<std::vector<uint8_t>> storage_;
-  std::vector<uint8_t*> pages_;
+  std::unique_ptr<KvPages> pages_;
 };
 
 }  // namespace runnel::test

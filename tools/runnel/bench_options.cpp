@@ -5,6 +5,7 @@
 namespace runnel::tools {
 
 Status complete(BenchOptions* options) {
+  options->model.share_prefixes = false;  // every prompt is to be computed
   if (options->prefill.empty() && options->decode.empty()) {
     options->prefill = {128, 512};
     options->decode = {100};

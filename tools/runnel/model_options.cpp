@@ -18,6 +18,8 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
   arguments.add("--context", &options.context, "N", "Tokens a session can hold; without it, the longest that fits");
   arguments.add("--budget", &options.budget, "SIZE",
                 "Most private memory, for example 640M; without it, what the machine has free");
+  arguments.add("--kv-tokens", &options.kv_tokens, "N",
+                "Tokens that all sessions hold together, shared ones once; without it, room for each one's context");
   if (with_threads)
     arguments.add("--threads", &options.threads, "N", "Threads of a step; without it, what suits the machine");
   arguments
@@ -77,6 +79,8 @@ Result<OpenOptions> open_options(const ModelOptions& options) {
                                                     : Activations::automatic;
   open.context_tokens = options.context;
   open.sessions = options.sessions;
+  open.kv_tokens = options.kv_tokens;
+  open.share_prefixes = options.share_prefixes;
   open.threads = options.threads;
   open.max_step_tokens = options.step_tokens;
   open.max_logits_rows = options.logits_rows;

@@ -13,6 +13,7 @@
 
 #include "runnel/array.h"
 #include "runnel/function_ref.h"
+#include "runnel/memory.h"
 #include "runnel/options.h"
 #include "runnel/plan.h"
 #include "runnel/status.h"
@@ -65,6 +66,11 @@ class Model {
   const ModelInfo& info() const noexcept;
   const MemoryPlan& plan() const noexcept;  // as reserved
   bool is_end(int32_t id) const noexcept;
+  KvUsage kv_usage() const noexcept;
+  // For a warning of the system that memory is short: forgets keys and values that no session holds, and returns the
+  // memory behind all unused pages. Sessions and generations in progress go on, any thread. How many bytes of KV pages
+  // are unused now.
+  uint64_t trim() const noexcept;
 
   // Text to ids, appended to *ids. Statuses: invalid_argument (longer than 2^31 - 1 bytes), unsupported (the model has
   // no tokenizer), out_of_memory.

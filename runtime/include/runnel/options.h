@@ -19,7 +19,13 @@ struct OpenOptions {
   // Tokens a session can hold. 0: the longest that fits the budget, up to what the model was trained for. An explicit
   // one that does not fit is refused with the numbers.
   uint32_t context_tokens = 0;
-  uint32_t sessions = 1;         // sessions that can be open at the same time, 1..1024
+  uint32_t sessions = 1;  // sessions that can be open at the same time, 1..1024
+  // Tokens that all sessions hold together, those that several share counted once. 0: sessions * context_tokens, so
+  // that each has its room for certain. Less: sessions take KV pages as they need them, and a call for which none is
+  // left says context_full.
+  uint64_t kv_tokens = 0;
+  // Sessions find keys and values of a common beginning that another one, open or closed, has computed.
+  bool share_prefixes = true;
   uint32_t threads = 0;          // threads of a step, the caller's included; 0: recommended for this machine; 1..256
   uint32_t max_step_tokens = 0;  // longest slice of a prompt computed at once; 0: 512
   uint32_t max_logits_rows =
@@ -35,8 +41,21 @@ struct OpenOptions {
   Activations activations = Activations::automatic;
 };
 
+// What happens when a session has no room for another token.
+enum class WhenFull : uint8_t {
+  refuse,  // context_full; a generation ends with that reason
+  // The oldest tokens but the first keep_tokens are forgotten, half of them at a time, and the rest is computed again,
+  // as a new text that leaves a part out: what follows is what the model says to that text, no approximation. Costs
+  // a prompt of half the context each time.
+  slide,
+};
+
 struct SessionOptions {
   uint32_t context_tokens = 0;  // 0: the model's (Model::plan().context_tokens); never more than that
+  WhenFull when_full = WhenFull::refuse;
+  // First tokens that slide keeps: a system prompt's length, or a few, which models lean on whatever they say
+  // ("attention sinks": Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023).
+  uint32_t keep_tokens = 4;
 };
 
 // How the next token is picked. With temperature 0 it is the likeliest one, and only the penalties matter.

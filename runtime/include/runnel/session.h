@@ -46,6 +46,8 @@ struct Generation {
   Array<int32_t> ids;  // generated, the end token included
   FinishReason finish = FinishReason::length;
   uint32_t prompt_tokens = 0;  // tokens in the session before the first generated one
+  uint32_t reused_tokens =
+      0;                     // of these, since the last generation: computed by another session, found and not computed
   double ttft_ms = 0;        // computing the prompt (append() calls since the last generation included) to the first id
   double prefill_tok_s = 0;  // prompt tokens computed in that time; 0 when none were
   double decode_tok_s = 0;   // over the tokens after the first; 0 when there is none
@@ -63,11 +65,15 @@ class Session {
   // Statuses: invalid_argument (context longer than the model's plan), over_budget (more sessions than planned),
   // out_of_memory.
   static Result<Session> create(const Model& model, const SessionOptions& options = {}) noexcept;
+  // Another session with the same tokens, options and generator, which goes its own way from here on. Keys and values
+  // are shared until one of both writes over them. Statuses as create().
+  Result<Session> fork() const noexcept;
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  // Adds tokens and computes them (prefill). On any error the session is as it was before the call. Statuses:
+  // Adds tokens and computes them (prefill), but for those at the beginning that another session has computed. On any
+  // error the session is as it was before the call, but that WhenFull::slide may have made room. Statuses:
   // invalid_argument (an id out of range), context_full (with the numbers), cancelled, corrupt_file, internal.
   Status append(std::span<const int32_t> ids) noexcept;
   // tokenize() and append(). BOS is added only to an empty session. Also: out_of_memory.
@@ -107,6 +113,8 @@ class Session {
   std::span<const int32_t> tokens() const noexcept;  // all of them, borrowed until the next call
   uint32_t position() const noexcept;                // tokens().size()
   uint32_t context() const noexcept;                 // most tokens it can hold
+  // Tokens that WhenFull::slide has forgotten so far: tokens() leaves them out.
+  uint64_t forgotten_tokens() const noexcept;
   const Model& model() const noexcept;
 
  private:

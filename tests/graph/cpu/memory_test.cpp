@@ -70,7 +70,7 @@ TEST(CpuExecutorMemory, AStepAllocatesNothing) {
 }
 
 // Runs a step node by node over an arena full of not-a-number, and refills after each node what the plan calls free.
-std::vector<float> run_poisoned(const Graph& graph, const test::GraphWeights& weights, uint8_t* const* pages,
+std::vector<float> run_poisoned(const Graph& graph, const test::GraphWeights& weights, uint8_t* const* const* pages,
                                 const std::vector<int32_t>& ids, bool refill) {
   Result<CpuProgram> made = CpuProgram::create(graph, small_options());
   EXPECT_TRUE(made.ok());
