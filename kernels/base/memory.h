@@ -30,4 +30,9 @@ void discard_pages(void* memory, size_t bytes) noexcept;
 using AllocationGate = bool (*)(void* context, size_t bytes) noexcept;
 void set_allocation_gate(AllocationGate gate, void* context) noexcept;
 
+// Told of everything that is given and taken back while set, by the same rules: for ledgers in tests. `bytes` as asked
+// for, 0 when memory is taken back.
+using AllocationLedger = void (*)(void* context, const void* memory, size_t bytes) noexcept;
+void set_allocation_ledger(AllocationLedger ledger, void* context) noexcept;
+
 }  // namespace runnel

@@ -1,6 +1,7 @@
 #include "runtime/model/planner.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <optional>
 
 #include "kernels/base/checked.h"
@@ -22,6 +23,7 @@ constexpr uint32_t kMaxStep = 4096;
 constexpr uint32_t kDefaultStep = 512;
 constexpr uint32_t kLeastStep = 16;
 constexpr uint32_t kMaxLogitsRows = 1024;
+constexpr uint64_t kTextBytes = 320 << 10;  // compiled patterns and template, a table of words seen
 constexpr uint32_t kUnknownContext = 4096;  // for a file that does not say what the model was trained for
 
 Status bad_option(const char* name, uint64_t value, uint64_t low, uint64_t high) noexcept {
@@ -54,6 +56,8 @@ struct Terms {
   uint32_t step_tokens = 1;
   uint64_t kv_tokens = 0;
   uint64_t tables = 0;
+  uint64_t header = 0;
+  uint32_t checks = 0;  // threads that compare checksums
 
   // False when it overflows.
   bool kv(uint32_t context, uint32_t sessions, KvPlan* plan) const noexcept {
@@ -65,7 +69,12 @@ struct Terms {
         .add(kv.table_bytes)
         .value();
   }
-  uint64_t threads_bytes() const noexcept { return uint64_t{threads - 1} * kThreadStackBytes; }
+  // The caller's own stack is not ours; the one that compares checksums behind the weights' use is.
+  uint64_t threads_bytes() const noexcept { return (uint64_t{threads - 1} + checks) * kThreadStackBytes; }
+  // What a tokenizer and a template make of their tables once, and the buffers of a text that fills a context: texts
+  // are some 4 bytes a token, a byte takes 8 while it is encoded. A text longer than its session can hold takes more,
+  // for as long as the call lasts.
+  static uint64_t text(uint32_t context) noexcept { return kTextBytes + uint64_t{context} * 32; }
   uint64_t all(uint32_t context, uint32_t sessions) const noexcept {
     KvPlan pages;
     if (!kv(context, sessions, &pages)) return UINT64_MAX;
@@ -73,7 +82,9 @@ struct Terms {
         .add(pages.pool_bytes)
         .add(session(context, sessions, pages))
         .add(threads_bytes())
+        .add(text(context))
         .add(tables)
+        .add(header)
         .add(executor.arena_bytes)
         .add(executor.scratch_bytes)
         .add(executor.packed_copy_bytes)
@@ -127,6 +138,10 @@ MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOption
   const uint32_t longest = std::min(file.context_length() == 0 ? kUnknownContext : file.context_length(), kMaxContext);
   plan.max_context = largest(longest, [&](uint32_t tokens) { return terms.all(tokens, options.sessions) <= budget; });
   plan.context_tokens = options.context_tokens != 0 ? options.context_tokens : plan.max_context;
+  plan.context_why = options.context_tokens != 0                                 ? "as asked"
+                     : plan.max_context == longest && file.context_length() != 0 ? "what the model was trained for"
+                     : plan.max_context == longest ? "the file does not say what the model was trained for"
+                                                   : "the longest that fits the budget";
   plan.max_sessions =
       largest(kMaxSessions, [&](uint32_t sessions) { return terms.all(plan.context_tokens, sessions) <= budget; });
   if (plan.context_tokens == 0) plan.max_sessions = 0;
@@ -134,15 +149,21 @@ MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOption
   KvPlan pages;
   if (!terms.kv(plan.context_tokens, options.sessions, &pages)) pages.pool_bytes = UINT64_MAX;
   add_class(&plan, "weights", file.weight_bytes(), false);
-  add_class(&plan, "header", file.header_bytes(), false);
+  add_class(&plan, "header", terms.header, true);
   add_class(&plan, "kv", pages.pool_bytes, true);
   add_class(&plan, "activations", terms.executor.arena_bytes, true);
   add_class(&plan, "scratch", terms.executor.scratch_bytes, true);
   add_class(&plan, "sessions", terms.session(plan.context_tokens, options.sessions, pages), true);
   add_class(&plan, "tables", Bytes().add(terms.tables).add(terms.executor.table_bytes).value(), true);
+  add_class(&plan, "text", Terms::text(plan.context_tokens), true);
   add_class(&plan, "threads", terms.threads_bytes(), true);
   if (terms.executor.packed_copy_bytes != 0) add_class(&plan, "packed_weights", terms.executor.packed_copy_bytes, true);
   plan.fits = plan.context_tokens != 0 && plan.private_bytes <= budget;
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < plan.class_count && !plan.fits && *plan.over_class == 0; ++i) {
+    const MemoryClass& each = plan.classes[i];
+    if (each.is_private && (!checked_add(sum, each.bytes, &sum) || sum > budget)) plan.over_class = each.name;
+  }
   return plan;
 }
 
@@ -187,6 +208,8 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
   terms.threads = options.threads != 0 ? options.threads : recommended_threads();
   terms.vocab_size = file.vocab_size();
   terms.kv_tokens = options.kv_tokens;
+  terms.header = file.header_bytes();
+  terms.checks = options.verify == Verify::lazy ? 1 : 0;
   terms.tables = ModelState::fixed_bytes() + graph_bytes(file.graph());
 
   ResolvedPlan resolved;
@@ -213,6 +236,9 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
     RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
     resolved.memory = plan_with(terms, file, options, budget);
     resolved.memory.max_step_tokens = step;
+    resolved.memory.step_why = options.max_step_tokens != 0              ? "as asked"
+                               : step == std::min(kDefaultStep, longest) ? "default"
+                                                                         : "shorter, so that more context fits";
     const bool roomy = resolved.memory.fits && resolved.memory.context_tokens >= std::min(longest, 4 * step);
     if (roomy || options.max_step_tokens != 0 || step / 2 < kLeastStep) return resolved;
   }
@@ -223,13 +249,20 @@ Status over_budget(const MemoryPlan& plan, const OpenOptions& options) noexcept 
   const char* source = plan.budget_given ? "the budget" : "the memory that is free";
   if (options.context_tokens == 0) {
     return Status::error(Code::over_budget,
-                         "open: %.1f MiB are needed before the first token of context, %s is %.1f MiB",
-                         mib(plan.private_bytes), source, mib(plan.budget_bytes));
+                         "open: %.2f MiB are needed before the first token of context, %s is %.2f MiB (%s is too much)",
+                         mib(plan.private_bytes), source, mib(plan.budget_bytes), plan.over_class);
+  }
+  char nearest[64];
+  if (plan.max_context != 0) {
+    std::snprintf(nearest, sizeof nearest, "the longest context that fits is %u", plan.max_context);
+  } else {
+    std::snprintf(nearest, sizeof nearest, "no context fits");
   }
   return Status::error(
       Code::over_budget,
-      "open: %u session(s) of %u tokens take %.1f MiB, %s is %.1f MiB; the longest context that fits is %u",
-      plan.sessions, plan.context_tokens, mib(plan.private_bytes), source, mib(plan.budget_bytes), plan.max_context);
+      "open: %u session(s) of %u tokens take %.2f MiB, %s is %.2f MiB (%s is too much); %s, the most sessions are %u",
+      plan.sessions, plan.context_tokens, mib(plan.private_bytes), source, mib(plan.budget_bytes), plan.over_class,
+      nearest, plan.max_sessions);
 }
 
 Result<MemoryPlan> plan_model(const char* path, const OpenOptions& options) noexcept {

@@ -114,6 +114,10 @@ Json plan_json(const MemoryPlan& plan) {
           {"budget_given", plan.budget_given},
           {"trained_context", plan.trained_context},
           {"threads", plan.threads},
+          {"max_step_tokens", plan.max_step_tokens},
+          {"context_why", plan.context_why},
+          {"step_why", plan.step_why},
+          {"over_class", plan.over_class},
           {"fits", plan.fits}};
 }
 
@@ -129,9 +133,14 @@ void print_plan(const MemoryPlan& plan) {
               plan.budget_given ? "" : " (what this machine has free)");
   std::printf("%-14s %14llu  %s\n", "mapped", static_cast<unsigned long long>(plan.mapped_bytes),
               format_size(plan.mapped_bytes).c_str());
-  std::printf("context %u of %u trained, %u session%s, %u thread%s: %s\n", plan.context_tokens, plan.trained_context,
-              plan.sessions, plan.sessions == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s",
-              plan.fits ? "fits" : "does not fit");
+  std::printf("context %u of %u trained (%s), steps of %u (%s), %u session%s, %u thread%s: ", plan.context_tokens,
+              plan.trained_context, plan.context_why, plan.max_step_tokens, plan.step_why, plan.sessions,
+              plan.sessions == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s");
+  if (plan.fits) {
+    std::printf("fits\n");
+  } else {
+    std::printf("does not fit, %s is too much\n", plan.over_class);
+  }
   std::printf("longest context that fits: %u tokens; most sessions of %u tokens: %u\n", plan.max_context,
               plan.context_tokens, plan.max_sessions);
 }

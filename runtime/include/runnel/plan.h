@@ -32,7 +32,10 @@ struct MemoryPlan {
   uint32_t max_sessions = 0;  // most sessions of context_tokens that fit the budget; may be 0
   uint32_t threads = 0;
   uint32_t max_step_tokens = 0;
-  bool fits = false;  // private_bytes <= budget_bytes and context_tokens >= 1
+  const char* context_why = "";  // how context_tokens was chosen; static storage, as all text here
+  const char* step_why = "";     // how max_step_tokens was
+  const char* over_class = "";   // when it does not fit: the first private class that has no room, those before it have
+  bool fits = false;             // private_bytes <= budget_bytes and context_tokens >= 1
 };
 
 // Reads and verifies the header of the model file, touches no weight. A plan that does not fit is not an error here.
