@@ -12,6 +12,7 @@
 #include "converters/source/weight_source.h"
 #include "converters/text.h"
 #include "graph/file/model_writer.h"
+#include "runtime/os/memory_figures.h"
 
 namespace runnel {
 namespace {
@@ -91,8 +92,9 @@ Provenance early_provenance(const ConvertOptions& options, const WeightSource& s
 // The model's tensors, one after the other, into the writer.
 class Streamer {
  public:
-  Streamer(const ConvertOptions& options, const ModelPlan& plan, ModelWriter& writer, ConvertReport* report)
-      : options_(options), plan_(plan), writer_(writer), report_(report) {
+  Streamer(const ConvertOptions& options, const ModelPlan& plan, ModelWriter& writer, ConvertReport* report,
+           uint64_t buffer_bytes)
+      : options_(options), plan_(plan), writer_(writer), report_(report), buffer_bytes_(buffer_bytes) {
     for (const GraphBuilder::WeightSource& source : plan.sources)
       for (uint32_t part : source.parts) total_ += bytes_of(plan.weights[part]);
   }
@@ -126,6 +128,7 @@ class Streamer {
     job.parts = parts;
     job.workers = options_.workers != nullptr ? options_.workers : &serial_;
     job.source_is_mapped = true;
+    job.buffer_bytes = buffer_bytes_;
     job.cancel = options_.cancel;
     job.write = [&](std::span<const uint8_t> bytes) { return writer_.write(index, bytes); };
     job.advanced = [&](uint64_t bytes) {
@@ -148,6 +151,7 @@ class Streamer {
   const ModelPlan& plan_;
   ModelWriter& writer_;
   ConvertReport* report_;
+  const uint64_t buffer_bytes_;
   SerialFor serial_;
   std::vector<TensorError> errors_;
   uint64_t total_ = 0, done_ = 0, packed_bytes_ = 0, values_ = 0;
@@ -192,6 +196,18 @@ Status read_texts(const ConvertOptions& options, const WeightSource& source, uin
   return {};
 }
 
+// What a budget leaves for the weights' buffers, now that all else is there; 0: no limit.
+Result<uint64_t> left_for_buffers(uint64_t budget) {
+  if (budget == 0) return uint64_t{0};
+  constexpr uint64_t kReserve = 1 << 20;  // the writer's and the hashing's own
+  const uint64_t taken = process_memory().anonymous_bytes + kReserve;
+  if (taken < budget) return budget - taken;
+  return Status::error(
+      Code::over_budget,
+      "convert: metadata and tokenizer take %.1f MB, the budget is %.1f MB, and the weights come on top",
+      static_cast<double>(taken) / 1e6, static_cast<double>(budget) / 1e6);
+}
+
 Status convert_checked(const ConvertOptions& options, ConvertReport* report) {
   const auto start = std::chrono::steady_clock::now();
   RUNNEL_TRY(check_paths(options));
@@ -231,7 +247,8 @@ Status convert_checked(const ConvertOptions& options, ConvertReport* report) {
   RUNNEL_ASSIGN(ModelWriter writer, ModelWriter::create(options.output.c_str(), spec, writer_options));
 
   SourceHash hash(source->files());
-  Streamer streamer(options, plan, writer, report);
+  RUNNEL_ASSIGN(const uint64_t buffer_bytes, left_for_buffers(options.budget_bytes));
+  Streamer streamer(options, plan, writer, report, buffer_bytes);
   RUNNEL_TRY(streamer.run());
   RUNNEL_ASSIGN(const std::vector<std::string> digests, hash.wait(options.cancel));
   Provenance late;

@@ -20,9 +20,13 @@ struct ConvertOptions {
   WeightsOut weights =
       WeightsOut::automatic;  // keep for a quantised source, q4 (embedding and output q8) for a float one
   uint64_t shard_bytes = 0;   // 0: one file
-  bool no_template = false;   // leave the chat template out (else one that fails is an error)
-  std::string name;           // empty: taken from the source
-  std::string signing_key;    // file of an Ed25519 private key in PEM; empty: not signed
+  // Most anonymous memory that this process takes while it converts; 0: no limit, which is some tens of MB. What
+  // metadata and tokenizer took is counted before the first weight is read, the weights' buffers are cut to the rest.
+  // Status: over_budget, with the numbers, nothing written.
+  uint64_t budget_bytes = 0;
+  bool no_template = false;                   // leave the chat template out (else one that fails is an error)
+  std::string name;                           // empty: taken from the source
+  std::string signing_key;                    // file of an Ed25519 private key in PEM; empty: not signed
   const std::atomic<bool>* cancel = nullptr;  // Ctrl-C
   ParallelFor* workers = nullptr;             // null: the calling thread
   // Called as tensors are done; may be null.

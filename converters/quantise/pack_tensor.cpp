@@ -83,8 +83,10 @@ class MatrixPacker {
     const uint64_t panel_values = uint64_t{shape_.blocks} * type_.group * type_.nr;
     slab_panels_ = static_cast<uint32_t>(std::clamp<uint64_t>(kSlabValues / panel_values, 1, shape_.panels));
     const uint32_t workers = job_.workers->worker_count();
+    uint32_t in_flight = workers * kSlabsPerWorker;
+    RUNNEL_TRY(fit_buffers(workers, &in_flight));
     const uint32_t slabs = (shape_.panels + slab_panels_ - 1) / slab_panels_;
-    const uint32_t batch = std::min(slabs, workers * kSlabsPerWorker);
+    const uint32_t batch = std::min(slabs, in_flight);
     buffer_.resize(batch * slab_panels_ * shape_.panel_bytes + kCacheLine);
     errors_.resize(batch);
     prepare_scratch(workers);
@@ -118,12 +120,30 @@ class MatrixPacker {
     return buffer_.data() + (kCacheLine - address % kCacheLine) % kCacheLine;
   }
 
-  void prepare_scratch(uint32_t workers) {
-    // Source and target groups may both reach beyond the true width.
+  // Of a row. Source and target groups may both reach beyond the true width.
+  size_t scratch_width() const {
     size_t width = size_t{shape_.blocks} * type_.group;
     for (const PlannedWeight* part : job_.parts)
       width = std::max<size_t>(
           width, (cols_ + part->tensor->type->group - 1) / part->tensor->type->group * part->tensor->type->group);
+    return width;
+  }
+
+  // Fewer slabs at a time, then smaller ones, until the buffers keep to their limit.
+  Status fit_buffers(uint32_t workers, uint32_t* in_flight) {
+    if (job_.buffer_bytes == 0) return {};
+    const uint64_t fixed = workers * (2 * scratch_width() * sizeof(float) + type_.nr * (row_bytes_ + sizeof(void*)));
+    const auto bytes = [&] { return fixed + kCacheLine + uint64_t{*in_flight} * slab_panels_ * shape_.panel_bytes; };
+    while (bytes() > job_.buffer_bytes && *in_flight > 1) --*in_flight;
+    while (bytes() > job_.buffer_bytes && slab_panels_ > 1) slab_panels_ /= 2;
+    if (bytes() <= job_.buffer_bytes) return {};
+    return Status::error(Code::over_budget, "convert: tensor %s needs buffers of %.1f MB, the budget leaves %.1f MB",
+                         job_.desc->name, static_cast<double>(bytes()) / 1e6,
+                         static_cast<double>(job_.buffer_bytes) / 1e6);
+  }
+
+  void prepare_scratch(uint32_t workers) {
+    const size_t width = scratch_width();
     scratch_.resize(workers);
     for (Scratch& scratch : scratch_) {
       scratch.values.resize(width);

@@ -22,6 +22,7 @@ struct PackJob {
   ParallelFor* workers = nullptr;
   // The parts lie in a mapped file, whose pages may be dropped once read. (Of other memory that would lose the bytes.)
   bool source_is_mapped = false;
+  uint64_t buffer_bytes = 0;                                     // most for buffers; 0: what suits the workers
   const std::atomic<bool>* cancel = nullptr;                     // may be null
   std::function<Status(std::span<const uint8_t> packed)> write;  // desc->bytes in all, in order
   std::function<void(uint64_t source_bytes)> advanced;           // after each batch; may be empty
@@ -34,7 +35,8 @@ struct PackError {
   double relative_rms() const;
 };
 
-// Statuses: cancelled; corrupt_file for values that are not finite; what `write` returned.
+// Statuses: cancelled; over_budget, when not even one panel fits the buffers; corrupt_file for values that are not
+// finite; what `write` returned.
 Result<PackError> pack_tensor(const PackJob& job);
 
 }  // namespace runnel

@@ -16,7 +16,7 @@ namespace runnel::tools {
 namespace {
 
 struct Options {
-  std::string input, output, weights = "auto", shard_size, name, sign_key;
+  std::string input, output, weights = "auto", shard_size, budget, name, sign_key;
   bool no_template = false, json = false, quiet = false;
   uint32_t threads = 0, worst = 10;
 };
@@ -78,6 +78,10 @@ Status run(const Options& options) {
   if (!options.shard_size.empty() && !parse_size(options.shard_size, &convert_options.shard_bytes))
     return Status::error(Code::invalid_argument, "convert: --shard-size %s is not a size (try 50M)",
                          options.shard_size.c_str());
+  if (!options.budget.empty() &&
+      (!parse_size(options.budget, &convert_options.budget_bytes) || convert_options.budget_bytes == 0))
+    return Status::error(Code::invalid_argument, "convert: --budget %s is not a size (try 100M)",
+                         options.budget.c_str());
   Progress progress("convert", options.quiet || options.json);
   convert_options.progress_context = &progress;
   convert_options.progress = [](void* context, uint64_t done, uint64_t total, const char* tensor) {
@@ -116,6 +120,8 @@ void add_convert(Parser& parser) {
       .show_default();
   arguments.add("--shard-size", &options->shard_size, "SIZE",
                 "Split into files of at most this size (for example 50M)");
+  arguments.add("--budget", &options->budget, "SIZE",
+                "Most private memory of the conversion, for example 100M; without it some tens of MB");
   arguments.add("--name", &options->name, "NAME", "The model's name; without it, the source's");
   arguments.add("--sign-key", &options->sign_key, "FILE",
                 "Sign the model by this Ed25519 private key (PEM; openssl genpkey -algorithm ed25519)");

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A run takes the memory that its plan says, and none of it is a second copy of the weights."""
+import hashlib
 import json
 import re
 import subprocess
@@ -47,6 +48,26 @@ class Memory(CommandCase):
             self.assertLess(anonymous, plan["private_bytes"] + ANONYMOUS_SLACK)
             self.assertLess(anonymous, file_bytes / 2)
             self.assertLess(resident, file_bytes + plan["private_bytes"] + RESIDENT_SLACK)
+
+    def test_conversion_is_within_its_budget(self):
+        source = write_gguf(self.folder / "wide.gguf", (8, 1024, 4096, 16, 4), 16000, 2048, kind="f16")
+        out = self.folder / "wide.rnl"
+        options = ("convert", source, "-o", out, "--weights", "q8", "--threads", "2")
+        free, _ = self.peaks(*options)
+        digest = hashlib.sha256(out.read_bytes()).hexdigest()
+        refused = self.run_command(*options, "--budget", "1M")
+        fixed = re.search(r"metadata and tokenizer take ([\d.]+) MB", refused.stderr)
+        self.assertTrue(fixed, refused.stderr)
+        budget = int(float(fixed[1]) * 1e6) + 600_000
+        self.assertLess(budget, free)
+        held, _ = self.peaks(*options, "--budget", budget)
+        print(f"anonymous {free / 1e6:.1f} MB without a budget, {held / 1e6:.1f} MB of {budget / 1e6:.1f} MB with one")
+        self.assertLessEqual(held, budget)
+        self.assertEqual(digest, hashlib.sha256(out.read_bytes()).hexdigest(), "the budget must not show in the file")
+        out.unlink()
+        self.fails(("budget", "tokenizer"), *options, "--budget", "1M")
+        self.leaves_nothing("wide.rnl")
+        self.fails("is not a size", *options, "--budget", "much")
 
 
 if __name__ == "__main__":
