@@ -86,4 +86,19 @@ void MappedRange::will_need(uint64_t at, uint64_t bytes) const noexcept {
   (void)::madvise(base_ + begin, end - begin, MADV_WILLNEED);
 }
 
+uint64_t MappedRange::drop() const noexcept {
+  if (base_ == nullptr) return 0;
+  const uint64_t page = page_bytes();
+  unsigned char in_core[1024];
+  uint64_t pages = 0;
+  for (uint64_t at = 0; at < mapped_bytes_; at += page * sizeof in_core) {
+    const uint64_t bytes = mapped_bytes_ - at < page * sizeof in_core ? mapped_bytes_ - at : page * sizeof in_core;
+    if (::mincore(base_ + at, bytes, in_core) != 0) continue;
+    for (uint64_t i = 0; i < (bytes + page - 1) / page; ++i) pages += in_core[i] & 1;
+  }
+  // The mapping is read-only and of a file: nothing can be lost.
+  (void)::madvise(base_, mapped_bytes_, MADV_DONTNEED);
+  return pages * page;
+}
+
 }  // namespace runnel

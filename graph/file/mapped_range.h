@@ -28,6 +28,8 @@ class MappedRange {
   const uint8_t* bytes() const noexcept { return base_ + lead_bytes_; }
   // Asks the system to read these bytes soon, if they are not in memory.
   void will_need(uint64_t at, uint64_t bytes) const noexcept;
+  // Takes the pages out of this process; how many bytes of the file were in memory. They come back when they are read.
+  uint64_t drop() const noexcept;
 
  private:
   uint8_t* base_ = nullptr;

@@ -315,6 +315,8 @@ Status ModelFile::touch_tensor(uint32_t index) const noexcept {
   return impl_->name_tensor(impl_->check.want(tensor.offset, tensor.bytes));
 }
 
+uint64_t ModelFile::drop_pages() const noexcept { return impl_->range.drop(); }
+
 Status ModelFile::verification() const noexcept { return impl_->name_tensor(impl_->check.found()); }
 Status ModelFile::settle() const noexcept { return impl_->name_tensor(impl_->check.settle()); }
 bool ModelFile::verified() const noexcept { return impl_->trusted || impl_->check.complete(); }

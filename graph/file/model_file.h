@@ -60,6 +60,9 @@ class ModelFile {
   // when verification is lazy, has the tensor's chunks hashed by a thread of low priority. Returns verification().
   // Cheap after the first time: call it for every tensor at every step, or once and verification() at every step.
   Status touch_tensor(uint32_t index) const noexcept;
+  // Takes the weights' pages out of this process, which has them again when it next reads them. How many bytes of them
+  // were in it. Nothing for a file in the host's memory.
+  uint64_t drop_pages() const noexcept;
   // corrupt_file, naming chunk and tensor, once any hashed chunk did not match. One atomic load otherwise.
   Status verification() const noexcept;
   // Waits until the chunks of all tensors touched so far were hashed, then verification().

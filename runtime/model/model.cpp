@@ -64,7 +64,10 @@ bool Model::is_end(int32_t id) const noexcept {
 
 KvUsage Model::kv_usage() const noexcept { return state_->kv().usage(); }
 
-uint64_t Model::trim() const noexcept { return state_->kv().trim(); }
+uint64_t Model::trim(TrimLevel level) const noexcept {
+  const uint64_t bytes = state_->kv().trim();
+  return level < TrimLevel::weights ? bytes : bytes + state_->file().drop_pages();
+}
 
 Status Model::tokenize(std::string_view text, const TokenizeOptions& options, Array<int32_t>* ids) const noexcept {
   if (state_->tokenizer() == nullptr) return no_tokenizer("tokenize");

@@ -13,4 +13,12 @@ struct KvUsage {
   uint64_t free_bytes = 0;
 };
 
+// How much Model::trim() gives back; each does what those before it do. Nothing that sessions hold is lost.
+enum class TrimLevel : uint8_t {
+  prefixes,  // KV pages that no session holds, and the memory behind all unused pages
+  // Pages of mapped weights leave this process; the system keeps them in its cache while it has room, and the next step
+  // maps them again: it takes longer, by what has to be read anew.
+  weights,
+};
+
 }  // namespace runnel

@@ -67,10 +67,9 @@ class Model {
   const MemoryPlan& plan() const noexcept;  // as reserved
   bool is_end(int32_t id) const noexcept;
   KvUsage kv_usage() const noexcept;
-  // For a warning of the system that memory is short: forgets keys and values that no session holds, and returns the
-  // memory behind all unused pages. Sessions and generations in progress go on, any thread. How many bytes of KV pages
-  // are unused now.
-  uint64_t trim() const noexcept;
+  // For a warning of the system that memory is short. Sessions and generations in progress go on, any thread. Returns
+  // how many bytes were given back or are free to be taken: of KV pages, and of weights that were in memory.
+  uint64_t trim(TrimLevel level = TrimLevel::prefixes) const noexcept;
 
   // Text to ids, appended to *ids. Statuses: invalid_argument (longer than 2^31 - 1 bytes), unsupported (the model has
   // no tokenizer), out_of_memory.

@@ -96,6 +96,17 @@ TEST(SharedPrefix, OutlivesItsSession) {
   EXPECT_EQ(session.generate({.max_tokens = 1})->reused_tokens, 0u);
 }
 
+// The weights leave the process and come back, while a session goes on as if nothing had been.
+TEST(Trim, TakesWeightsOutWithoutLosingThem) {
+  const Model model = open_model({.sessions = 2});
+  Session session = open_session(model), trimmed = open_session(model);
+  ASSERT_TRUE(session.append(some_ids(40, 2)).ok());
+  ASSERT_TRUE(trimmed.append(some_ids(40, 2)).ok());
+  const auto expected = answer(session, 20);
+  EXPECT_GE(model.trim(TrimLevel::weights), model.plan().mapped_bytes / 2);
+  EXPECT_EQ(answer(trimmed, 20), expected);
+}
+
 TEST(SharedPrefix, EditingGoesBackToWhatWasThere) {
   const Model model = open_model();
   Session session = open_session(model);
