@@ -10,6 +10,7 @@
 #include "runtime/os/memory_figures.h"
 #include "tools/runnel/bench_ops.h"
 #include "tools/runnel/bench_rates.h"
+#include "tools/runnel/bench_shared.h"
 #include "tools/runnel/bench_start.h"
 #include "tools/runnel/json_output.h"
 #include "tools/runnel/text_input.h"
@@ -88,6 +89,7 @@ void print_report_json(const Report& report) {
 }
 
 Status run(BenchOptions options) {
+  if (options.shared != 0) return bench_shared(options);
   RUNNEL_TRY(complete(&options));
   if (options.ops) return bench_ops(options);
   Report report;
@@ -124,11 +126,15 @@ void add_bench(Parser& parser) {
   arguments.add("--repeats", &options->repeats, "N", "Prompts timed for each prefill figure").show_default();
   arguments.add("--text", &options->text, "FILE", "Text for the tokenizer (default: 64 KB of made-up prose)");
   arguments.flag("--ops", &options->ops, "Where the time goes, op by op, instead of the rates");
+  arguments.add("--shared", &options->shared, "N",
+                "Instead of the rates: N sessions over one prompt (of --prefill tokens, 1000), each with a tail (of "
+                "--decode tokens, 50)");
   arguments.flag("--json", &options->json, "Print one JSON object");
   add_model_options(arguments, options->model, false);
   arguments.example("runnel bench model.rnl");
   arguments.example("runnel bench model.rnl --prefill 512 --decode 100 --depth 0,4096 --threads 1,2 --json");
   arguments.example("runnel bench model.rnl --ops --prefill 512 --decode 100 --depth 0,4096");
+  arguments.example("runnel bench model.rnl --shared 100");
   arguments.runs([options] { return run(*options); });
 }
 

@@ -17,6 +17,7 @@ struct BenchOptions {
   uint32_t repeats = 5;
   std::string text;  // file; empty: made up
   bool ops = false;
+  uint32_t shared = 0;  // sessions over one prompt; 0: not that
   bool json = false;
 };
 

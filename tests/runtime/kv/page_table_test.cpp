@@ -9,6 +9,7 @@
 
 #include "kernels/base/memory.h"
 #include "tests/runtime/kv/kv_sequence.h"
+#include "tests/support/instrumented.h"
 
 namespace runnel {
 namespace {
@@ -246,7 +247,7 @@ TEST_P(KvChurn, EverySequenceStaysRight) {
   std::mt19937 random(7);
   const auto pick = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
   std::vector<std::unique_ptr<KvSequence>> open;
-  for (int round = 0; round < 30000; ++round) {
+  for (size_t round = 0; round < test::effort(30000); ++round) {
     const uint32_t what = pick(100);
     if (open.empty() || (what < 8 && open.size() < kSessions)) {
       open.push_back(std::make_unique<KvSequence>(cache.get(), kContext, kStep));
@@ -300,7 +301,7 @@ TEST(KvChurn, UnderThreads) {
   const auto churn = [&](uint32_t seed) {
     KvSequence sequence(cache.get(), 128, 128);
     std::mt19937 random(seed);
-    for (int round = 0; round < 2000; ++round) {
+    for (size_t round = 0; round < test::effort(2000); ++round) {
       sequence.truncate(random() % (sequence.tokens().size() + 1));
       const auto room = static_cast<uint32_t>(128 - sequence.tokens().size());
       if (room > 0) {

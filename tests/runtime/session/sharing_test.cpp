@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runnel/session.h"
+#include "runtime/bench/shared_prompt_bench.h"
 #include "tests/support/tiny_model_file.h"
 
 namespace runnel {
@@ -184,6 +185,18 @@ TEST(OnDemand, SessionsShareARoomSmallerThanTheirSum) {
   EXPECT_EQ(sessions[0].position(), 97u);  // the page's end, and one that waits
   sessions.erase(sessions.begin() + 1);
   EXPECT_EQ(sessions[0].generate({.max_tokens = 20, .ignore_end = true})->ids.size(), 20u);
+}
+
+TEST(SharedPrefix, ManySessionsTakeOnePromptAndTheirTails) {
+  const SharedPromptOptions shared{.sessions = 12, .prompt_tokens = 70, .tail_tokens = 30};
+  const Model model = open_model(shared_prompt_model(shared, {.threads = 1}));
+  const auto figures = bench_shared_prompt(model, shared);
+  ASSERT_TRUE(figures.ok()) << figures.status().message();
+  // 64 tokens in two pages for all, 36 in two of each one's own.
+  const uint64_t page_bytes = figures->used_bytes / (2 + 12 * 2);
+  EXPECT_EQ(figures->used_bytes, (2 + 12 * 2) * page_bytes);
+  EXPECT_EQ(figures->unshared_bytes, 12 * 4 * page_bytes);
+  EXPECT_EQ(bench_shared_prompt(model, {.sessions = 1}).status().code(), Code::invalid_argument);
 }
 
 // Sessions on two threads that keep finding each other's pages, one of them trimming.
