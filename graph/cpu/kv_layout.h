@@ -10,6 +10,10 @@
 
 namespace runnel {
 
+// Raised whenever the bytes of a page come to mean something else, so that snapshots with the older meaning are
+// refused.
+inline constexpr uint32_t kKvLayoutVersion = 1;
+
 struct KvSlotLayout {
   KvPlace keys = {}, values = {};
   uint32_t group = 0;  // whose pages

@@ -3,6 +3,11 @@
 #include <openssl/evp.h>
 
 namespace runnel {
+namespace {
+
+constexpr char kDigits[] = "0123456789abcdef";
+
+}  // namespace
 
 Sha256::Sha256() noexcept : context_(EVP_MD_CTX_new()) { begin(); }
 
@@ -28,8 +33,17 @@ bool sha256(std::span<const uint8_t> bytes, Digest* out) noexcept {
   return hash.finish(out);
 }
 
+bool parse_hex(std::string_view text, Digest* out) noexcept {
+  if (text.size() != 2 * sizeof out->bytes) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const size_t digit = std::string_view(kDigits).find(text[i]);
+    if (digit == std::string_view::npos) return false;
+    out->bytes[i / 2] = static_cast<uint8_t>(out->bytes[i / 2] << 4 | digit);
+  }
+  return true;
+}
+
 DigestText hex(const Digest& digest) noexcept {
-  constexpr char kDigits[] = "0123456789abcdef";
   DigestText out;
   for (int i = 0; i < 32; ++i) {
     out.text[2 * i] = kDigits[digest.bytes[i] >> 4];

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace runnel {
 
@@ -37,5 +38,7 @@ struct DigestText {
   char text[65];
 };
 DigestText hex(const Digest& digest) noexcept;
+// From 64 hex digits of lower case. False for anything else.
+[[nodiscard]] bool parse_hex(std::string_view text, Digest* out) noexcept;
 
 }  // namespace runnel

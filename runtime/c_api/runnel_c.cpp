@@ -256,6 +256,7 @@ runnel_status runnel_generate(runnel_session* session, const runnel_generate_opt
   generate.max_tokens = given.max_tokens;
   generate.ignore_end = given.ignore_end;
   generate.show_special = given.show_special;
+  generate.keep_generator = given.keep_generator;
   const auto sink = [&](std::string_view piece) {
     return callback == nullptr || callback(context, piece.data(), piece.size());
   };
@@ -290,6 +291,16 @@ runnel_status runnel_logits(runnel_session* session, const float** logits, size_
   *logits = row->data();
   *count = row->size();
   return RUNNEL_OK;
+}
+
+runnel_status runnel_session_save(runnel_session* session, const char* path) {
+  if (session == nullptr) return refuse("runnel_session_save", "a null session");
+  return report(session->session.save(path));
+}
+
+runnel_status runnel_session_restore(runnel_session* session, const char* path) {
+  if (session == nullptr) return refuse("runnel_session_restore", "a null session");
+  return report(session->session.restore(path));
 }
 
 runnel_status runnel_truncate(runnel_session* session, uint32_t tokens) {

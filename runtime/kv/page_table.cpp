@@ -53,9 +53,11 @@ void PageTable::pop() noexcept {
   ids_.truncate(ids_.size() - 1);
   for (uint32_t g = 0; g < plan().group_count; ++g) data_[g].truncate(ids_.size());
   committed_ = std::min(committed_, block_count());
+  unchanged_ = std::min(unchanged_, block_count());
 }
 
 void PageTable::replace(uint32_t at, BlockId block, uint32_t with) noexcept {
+  unchanged_ = std::min(unchanged_, at);
   const uint32_t before = mask(at);
   cache_->let_go(ids_[at], before);
   ids_[at] = block;
@@ -116,6 +118,7 @@ Status PageTable::cover(uint32_t begin, uint32_t end) noexcept {
   const std::lock_guard lock(cache_->mutex_);
   // The token before may have to be computed again, should this step fail.
   if (begin > 0) leave_windows(begin - 1);
+  unchanged_ = std::min(unchanged_, begin >> plan().page_shift);
   const uint32_t wanted = blocks_for(end), before = block_count();
   for (uint32_t at = begin >> plan().page_shift; at < std::min(wanted, before); ++at) {
     const uint32_t first = at << plan().page_shift;

@@ -38,6 +38,11 @@ class PageTable {
   // next one needs: `tokens`, or 0 where a window's pages are gone, and then all blocks are.
   uint32_t truncate(uint32_t tokens) noexcept;
 
+  // How many blocks, from the first on, hold what they held at the last mark_unchanged(): no page of theirs was made
+  // writable or exchanged since.
+  uint32_t unchanged_blocks() const noexcept { return unchanged_; }
+  void mark_unchanged() noexcept { unchanged_ = block_count(); }
+
   // Of each group an array of pages by block, null where a window has passed.
   uint8_t* const* const* pages() const noexcept { return groups_; }
   uint32_t block_count() const noexcept { return static_cast<uint32_t>(ids_.size()); }
@@ -69,6 +74,7 @@ class PageTable {
   uint32_t max_tokens_ = 0;
   uint32_t promised_[kMaxKvGroups] = {};
   uint32_t committed_ = 0;  // blocks, full and offered to the tree
+  uint32_t unchanged_ = 0;
   Array<BlockId> ids_;
   Array<BlockId> found_;  // adopt()'s
   Array<uint8_t*> data_[kMaxKvGroups];

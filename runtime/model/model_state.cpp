@@ -54,6 +54,7 @@ Status ModelState::start(const OpenOptions& options) noexcept {
   plan_ = plan.memory;
   fill_info();
   info_.isa = isa_name(plan.executor.isa);
+  snapshot_key_ = make_snapshot_key(file_, plan.executor, executor_->plan());
   return {};
 }
 

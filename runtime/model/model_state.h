@@ -14,6 +14,7 @@
 #include "runnel/model.h"
 #include "runtime/kv/kv_cache.h"
 #include "runtime/pool/worker_pool.h"
+#include "runtime/snapshot/root.h"
 #include "runtime/template/chat_template.h"
 #include "runtime/tokenizer/tokenizer.h"
 
@@ -39,6 +40,8 @@ class ModelState {
   // Of a stored key or value, on average over all layers; 0 without any.
   double kv_value_bytes() const noexcept;
   uint32_t max_logits_rows() const noexcept { return max_logits_rows_; }
+  // What a snapshot of a session must agree with.
+  const SnapshotKey& snapshot_key() const noexcept { return snapshot_key_; }
   Status run_step(const StepInput& input) noexcept;
   // Held while no step may run.
   std::mutex& step_mutex() noexcept { return step_mutex_; }
@@ -63,6 +66,7 @@ class ModelState {
   KvCache kv_;
   std::optional<CpuExecutor> executor_;
   uint32_t max_logits_rows_ = 1;
+  SnapshotKey snapshot_key_;
 
   std::mutex step_mutex_;
   std::mutex lazy_mutex_;  // guards what is made at first use

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "graph/cpu/kv_layout.h"
 #include "kernels/base/checked.h"
 #include "kernels/base/memory.h"
 #include "kernels/cpu_topology.h"
@@ -51,7 +52,7 @@ class Bytes {
 struct Terms {
   ExecutorPlan executor;
   uint32_t threads = 1;
-  uint32_t vocab_size = 0;
+  SnapshotKey snapshot_key;
   uint32_t logits_rows = 1;
   uint32_t step_tokens = 1;
   uint64_t kv_tokens = 0;
@@ -65,7 +66,7 @@ struct Terms {
   }
   uint64_t session(uint32_t context, uint32_t sessions, const KvPlan& kv) const noexcept {
     return Bytes()
-        .add(SessionState::private_bytes(kv, context, vocab_size, logits_rows), sessions)
+        .add(SessionState::private_bytes(kv, snapshot_key, context, logits_rows), sessions)
         .add(kv.table_bytes)
         .value();
   }
@@ -203,10 +204,27 @@ Result<Isa> choose_isa(const char* isa) noexcept {
   return wanted;
 }
 
+SnapshotKey make_snapshot_key(const ModelFile& file, const ExecutorOptions& options,
+                              const ExecutorPlan& plan) noexcept {
+  SnapshotKey key;
+  (void)parse_hex(file.hash_hex(), &key.model);
+  key.kv_layout = kKvLayoutVersion;
+  key.key_type = static_cast<uint8_t>(options.kv.keys);
+  key.value_type = static_cast<uint8_t>(options.kv.values);
+  key.activations = static_cast<uint8_t>(options.activations);
+  key.float_backend = static_cast<uint8_t>(options.float_backend);
+  key.page_shift = options.page_shift;
+  key.vocab_size = file.vocab_size();
+  key.group_count = plan.kv.count;
+  for (uint32_t g = 0; g < plan.kv.count; ++g) {
+    key.groups[g] = {plan.kv.groups[g].page_bytes, plan.kv.groups[g].window};
+  }
+  return key;
+}
+
 Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept {
   Terms terms;
   terms.threads = options.threads != 0 ? options.threads : recommended_threads();
-  terms.vocab_size = file.vocab_size();
   terms.kv_tokens = options.kv_tokens;
   terms.header = file.header_bytes();
   terms.checks = options.verify == Verify::lazy ? 1 : 0;
@@ -234,6 +252,7 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
     terms.logits_rows = executor.max_outputs;
     terms.step_tokens = step;
     RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
+    terms.snapshot_key = make_snapshot_key(file, executor, terms.executor);
     resolved.memory = plan_with(terms, file, options, budget);
     resolved.memory.max_step_tokens = step;
     resolved.memory.step_why = options.max_step_tokens != 0              ? "as asked"

@@ -6,6 +6,7 @@
 #include "graph/cpu/executor.h"
 #include "graph/file/model_file.h"
 #include "runnel/plan.h"
+#include "runtime/snapshot/root.h"
 
 namespace runnel {
 
@@ -27,6 +28,9 @@ struct ResolvedPlan {
 // Resolves every default (threads, step length, budget, context) and plans. A plan that does not fit is not an error.
 // Requires: options are checked.
 Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept;
+
+// What snapshots of this model's sessions are keyed by.
+SnapshotKey make_snapshot_key(const ModelFile& file, const ExecutorOptions& options, const ExecutorPlan& plan) noexcept;
 
 // over_budget, with the numbers and what would fit. Requires: !plan.fits.
 Status over_budget(const MemoryPlan& plan, const OpenOptions& options) noexcept;

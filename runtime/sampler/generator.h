@@ -18,6 +18,12 @@ class Generator {
     }
   }
 
+  // To go on from later, elsewhere. Requires of set_state(): not all zeros.
+  const uint64_t (&state() const noexcept)[4] { return state_; }
+  void set_state(const uint64_t (&state)[4]) noexcept {
+    for (int i = 0; i < 4; ++i) state_[i] = state[i];
+  }
+
   uint64_t next() noexcept {
     const uint64_t result = rotate(state_[0] + state_[3], 23) + state_[0];
     const uint64_t shifted = state_[1] << 17;

@@ -80,7 +80,7 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
                                                 : std::min(options.max_tokens, room);
   if (!result.ids.reserve(most)) return out_of_memory("session", "the generated ids");
   const Tokenizer* tokenizer = shared_->tokenizer();
-  generator_ = Generator(options.sampler.seed);
+  if (!options.keep_generator) generator_ = Generator(options.sampler.seed);
   result.prompt_tokens = position();
   result.reused_tokens = reused_tokens_;
   const uint64_t appended_ns = prefill_ns_;

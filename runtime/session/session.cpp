@@ -71,6 +71,10 @@ Result<std::span<const float>> Session::logits() noexcept {
 
 Status Session::score(std::span<const int32_t> ids, LogitsSink sink) noexcept { return state_->score(ids, sink); }
 
+Status Session::save(const char* path) noexcept { return state_->save(path, nullptr); }
+
+Status Session::restore(const char* path) noexcept { return state_->restore(path); }
+
 void Session::cancel() noexcept { state_->cancel(); }
 
 void Session::clear_cancel() noexcept { (void)state_->take_cancel(); }

@@ -7,12 +7,12 @@
 
 namespace runnel {
 
-uint64_t SessionState::private_bytes(const KvPlan& kv, uint32_t context_tokens, uint32_t vocab_size,
+uint64_t SessionState::private_bytes(const KvPlan& kv, const SnapshotKey& key, uint32_t context_tokens,
                                      uint32_t logits_rows) noexcept {
   return sizeof(SessionState) + uint64_t{context_tokens} * sizeof(int32_t) +
          PageTable::table_bytes(kv, context_tokens) +
-         uint64_t{logits_rows} * (uint64_t{vocab_size} * sizeof(float) + sizeof(uint32_t)) +
-         Sampler::scratch_bytes(vocab_size);
+         uint64_t{logits_rows} * (uint64_t{key.vocab_size} * sizeof(float) + sizeof(uint32_t)) +
+         Sampler::scratch_bytes(key.vocab_size) + SnapshotScratch::bytes(key, context_tokens);
 }
 
 SessionState::~SessionState() {
@@ -37,6 +37,7 @@ Status SessionState::init(const SessionOptions& options) noexcept {
   const uint32_t rows = shared_->max_logits_rows();
   RUNNEL_TRY(pages_.init(&shared_->kv(), context));
   RUNNEL_TRY(sampler_.init(vocab_size()));
+  RUNNEL_TRY(snapshot_scratch_.init(shared_->snapshot_key(), context));
   // reserve, not resize: what is never used is never touched.
   if (!tokens_.reserve(context) || !logits_.reserve(size_t{rows} * vocab_size()) || !output_rows_.resize(rows))
     return out_of_memory("session", "its tokens and logits");

@@ -10,8 +10,11 @@
 #include "runtime/kv/page_table.h"
 #include "runtime/model/model_state.h"
 #include "runtime/sampler/sampler.h"
+#include "runtime/snapshot/writer.h"
 
 namespace runnel {
+
+class SnapshotFile;
 
 class SessionState {
  public:
@@ -30,6 +33,10 @@ class SessionState {
   Result<int32_t> sample(const SamplerOptions& options) noexcept;
   Result<Generation> generate(const GenerateOptions& options, TextSink sink) noexcept;
 
+  // `saved` (may be null) says what was written.
+  Status save(const char* path, SnapshotSaved* saved) noexcept;
+  Status restore(const char* path) noexcept;
+
   void seed(uint64_t seed) noexcept { generator_ = Generator(seed); }
   void cancel() noexcept { cancel_.store(true, std::memory_order_relaxed); }
   bool take_cancel() noexcept { return cancel_.exchange(false, std::memory_order_relaxed); }
@@ -47,7 +54,7 @@ class SessionState {
   const ModelState& shared() const noexcept { return *shared_; }
 
   // Of one session, its share of the KV pages aside.
-  static uint64_t private_bytes(const KvPlan& kv, uint32_t context_tokens, uint32_t vocab_size,
+  static uint64_t private_bytes(const KvPlan& kv, const SnapshotKey& key, uint32_t context_tokens,
                                 uint32_t logits_rows) noexcept;
 
  private:
@@ -62,6 +69,10 @@ class SessionState {
   Status step(uint32_t count, std::span<const uint32_t> output_rows) noexcept;
   // Back to `tokens` tokens of which at most `computed` are computed.
   void forget(uint32_t tokens) noexcept;
+  // Checks all of a snapshot's parts besides its root and table, and changes nothing.
+  Status check_snapshot(const SnapshotFile& file, const SnapshotRoot& root) noexcept;
+  // Takes the state from a snapshot. Requires: the session is empty. On failure it is to be emptied again.
+  Status load_snapshot(const SnapshotFile& file, const SnapshotRoot& root) noexcept;
 
   Model model_;  // keeps shared_ alive
   ModelState* shared_;
@@ -77,6 +88,8 @@ class SessionState {
   Sampler sampler_;
   Generator generator_;
   std::atomic<bool> cancel_{false};
+  SnapshotScratch snapshot_scratch_;
+  Digest snapshot_name_;  // of the one saved or restored last: pages_ knows which blocks are still as it has them
   StepProfile* profile_ = nullptr;
   // Since the last generation: what computing its prompt took.
   uint64_t prefill_ns_ = 0;

@@ -135,6 +135,7 @@ typedef struct runnel_generate_options {
   size_t stop_count;                     /* at most 16 */
   bool ignore_end;                       /* end-of-generation tokens do not end the answer */
   bool show_special;                     /* control tokens are spelled out */
+  bool keep_generator;                   /* draws go on where the session's are; the sampler's seed is not used */
 } runnel_generate_options;
 
 typedef struct runnel_generation {
@@ -222,6 +223,18 @@ runnel_status runnel_next(runnel_session* session, const runnel_sampler_options*
 /* Logits after the last token: *logits points to *count floats, borrowed until the next call on the session. Statuses:
  * cancelled, corrupt_file, internal. */
 runnel_status runnel_logits(runnel_session* session, const float** logits, size_t* count);
+
+/* Writes the session to the snapshot `path`: after a kill or a power cut at any moment the file is what it was before,
+ * or the new snapshot. Saving again to the same file writes what has changed. Computes nothing; cancelling does not
+ * stop it. Statuses: io (no half-written file is left). */
+runnel_status runnel_session_save(runnel_session* session, const char* path);
+
+/* Makes the session what runnel_session_save wrote, in this process or another: it continues with the very same tokens.
+ * On failure the session is as before, unless, after all of the file was checked, the file fails while it is loaded or
+ * no KV page is left: then it is empty, and the message says so. Statuses: io, stale_snapshot (of another model,
+ * setting or version), corrupt_file (no snapshot, or damaged), context_full (more tokens than this session can hold).
+ */
+runnel_status runnel_session_restore(runnel_session* session, const char* path);
 
 /* Forgets all but the first `tokens` tokens. Status: invalid_argument (more than there are). */
 runnel_status runnel_truncate(runnel_session* session, uint32_t tokens);

@@ -40,6 +40,7 @@ struct GenerateOptions {
   std::span<const std::string_view> stop = {};  // at most 16 of 1..256 bytes; never part of what the sink gets
   bool ignore_end = false;                      // end-of-generation tokens are generated over (benchmarks)
   bool show_special = false;                    // control tokens are spelled out in the text
+  bool keep_generator = false;  // draws go on where the session's generator is; sampler.seed is not used
 };
 
 struct Generation {
@@ -104,6 +105,21 @@ class Session {
   // append(), handing out the logits after each of the ids, in order. Statuses as append(); when the sink stops, the
   // tokens so far stay.
   Status score(std::span<const int32_t> ids, LogitsSink sink) noexcept;
+
+  // Writes the session (tokens, keys and values, logits, generator) to the snapshot `path`, for restore() by any
+  // process. Whatever happens meanwhile, a kill or a power cut, the file is then either what it was before or the new
+  // snapshot. Saving to a file that holds an earlier state of the session writes only what has changed since. Computes
+  // nothing, and cancel() does not stop it. Another session that saves to the same path waits. Statuses:
+  // invalid_argument (no path), io (with path and cause; no half-written file is left), out_of_memory.
+  Status save(const char* path) noexcept;
+  // Makes the session what save() wrote: it then continues with the very tokens that the saved one would have. The
+  // session's model and its settings of keys, values, activations and float back end are those of the saved one;
+  // context length, threads and steps may differ. The file is not needed afterwards, and may be saved to. On error the
+  // session is as it was before. After all of the file was checked, two things can still leave it empty, and the
+  // message says so: the file fails while it is loaded, or no KV page is left where sessions take them on demand.
+  // Statuses: invalid_argument (no path), io, stale_snapshot (of another model, setting or version), corrupt_file (no
+  // snapshot, or damaged), context_full (more tokens than this session's context, or no page left), out_of_memory.
+  Status restore(const char* path) noexcept;
 
   // Stops the call in progress at the next layer, or the next call when none is. The call that returns `cancelled`
   // takes the request with it; clear_cancel() withdraws one that came too late.

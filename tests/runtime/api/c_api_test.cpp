@@ -84,6 +84,42 @@ TEST_F(CApi, WholeWay) {
   EXPECT_EQ(runnel_model_verify(model_), RUNNEL_OK);
 }
 
+TEST_F(CApi, SavesAndRestores) {
+  const test::TempFolder folder;
+  const std::string path = (folder / "session.rns").string();
+  const std::vector<int32_t> ids = {10, 20, 30, 40};
+  runnel_sampler_options sampler = {};
+  sampler.struct_bytes = sizeof sampler;
+  sampler.temperature = 1;
+  runnel_generate_options options = {};
+  options.struct_bytes = sizeof options;
+  options.max_tokens = 8;
+  options.sampler = &sampler;
+  options.ignore_end = true;
+  options.keep_generator = true;
+  ASSERT_EQ(runnel_append(session_, ids.data(), ids.size()), RUNNEL_OK);
+  ASSERT_EQ(runnel_generate(session_, &options, nullptr, nullptr, nullptr), RUNNEL_OK) << runnel_last_message();
+  ASSERT_EQ(runnel_session_save(session_, path.c_str()), RUNNEL_OK) << runnel_last_message();
+  const auto go_on = [&] {
+    EXPECT_EQ(runnel_generate(session_, &options, nullptr, nullptr, nullptr), RUNNEL_OK) << runnel_last_message();
+    const int32_t* tokens = nullptr;
+    size_t count = 0;
+    EXPECT_EQ(runnel_session_tokens(session_, &tokens, &count), RUNNEL_OK);
+    return std::vector<int32_t>(tokens, tokens + count);
+  };
+  const std::vector<int32_t> said = go_on();
+  EXPECT_EQ(said.size(), 20u);
+  ASSERT_EQ(runnel_session_restore(session_, path.c_str()), RUNNEL_OK) << runnel_last_message();
+  EXPECT_EQ(go_on(), said);
+  EXPECT_EQ(runnel_session_restore(session_, "/no/such.rns"), RUNNEL_IO);
+  EXPECT_EQ(runnel_session_restore(session_, test::tiny_model_path().c_str()), RUNNEL_CORRUPT_FILE);
+  EXPECT_EQ(runnel_session_save(nullptr, path.c_str()), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_session_save(session_, nullptr), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_session_restore(nullptr, path.c_str()), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_session_restore(session_, nullptr), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(go_on().size(), 28u) << "as it was before";
+}
+
 TEST_F(CApi, CapacityTooSmallSaysHowMuchIsNeeded) {
   size_t count = 0;
   EXPECT_EQ(runnel_tokenize(model_, "Hello there", 11, false, false, nullptr, 0, &count), RUNNEL_INVALID_ARGUMENT);

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "runtime/kv/page_table.h"
+#include "runtime/snapshot/reader.h"
+#include "runtime/snapshot/writer.h"
 
 namespace runnel::test {
 
@@ -68,6 +70,47 @@ class KvSequence {
     return copy;
   }
 
+  // As a session does it.
+  Status save(const std::string& path, SnapshotSaved* saved = nullptr) {
+    const SnapshotKey key = snapshot_key();
+    SnapshotContent content;
+    content.key = &key;
+    content.tokens = tokens_;
+    content.computed = computed_;
+    content.generator[0] = 1;
+    const auto page = [&](uint32_t g, uint32_t block) -> const uint8_t* { return table_.pages()[g][block]; };
+    content.page = page;
+    content.known_name = snapshot_name_;
+    content.known_blocks = table_.unchanged_blocks();
+    SnapshotScratch scratch;
+    RUNNEL_TRY(scratch.init(key, table_.max_tokens()));
+    RUNNEL_ASSIGN(const SnapshotSaved done, save_snapshot(path.c_str(), content, &scratch));
+    snapshot_name_ = done.name;
+    table_.mark_unchanged();
+    if (saved != nullptr) *saved = done;
+    return {};
+  }
+  Status restore(const std::string& path) {
+    RUNNEL_ASSIGN(const SnapshotFile file, SnapshotFile::open(path.c_str(), SnapshotFile::Use::read));
+    SnapshotRoot root;
+    RUNNEL_TRY(read_root(file, snapshot_key(), &root, &snapshot_name_));
+    SnapshotScratch scratch;
+    RUNNEL_TRY(scratch.init(root.key, table_.max_tokens()));
+    RUNNEL_TRY(read_table(file, root, &scratch.table));
+    truncate(0);
+    tokens_.resize(root.tokens);
+    RUNNEL_TRY(read_extent(file, root.token_ids, "tokens",
+                           {reinterpret_cast<uint8_t*>(tokens_.data()), tokens_.size() * sizeof(int32_t)}));
+    Status status = read_pages(file, root, scratch.table, &table_);
+    if (!status.ok()) {
+      truncate(0);
+      return status;
+    }
+    computed_ = root.computed;
+    table_.commit(std::span<const int32_t>(tokens_).first(computed_));
+    return {};
+  }
+
   // Whether everything that the last token and the next one see is as it must be.
   bool right() const {
     for (uint32_t g = 0; g < cache_->plan().group_count; ++g) {
@@ -116,12 +159,23 @@ class KvSequence {
     table_.commit(std::span<const int32_t>(tokens_).first(end));
   }
 
+  SnapshotKey snapshot_key() const {
+    const KvPlan& plan = cache_->plan();
+    SnapshotKey key;
+    key.page_shift = plan.page_shift;
+    key.vocab_size = 1000;
+    key.group_count = plan.group_count;
+    for (uint32_t g = 0; g < plan.group_count; ++g) key.groups[g] = {plan.groups[g].page_bytes, plan.groups[g].window};
+    return key;
+  }
+
   KvCache* cache_;
   uint32_t step_;
   Status status_;
   PageTable table_;
   std::vector<int32_t> tokens_;
   uint32_t computed_ = 0;
+  Digest snapshot_name_;
 };
 
 inline std::vector<int32_t> number_ids(uint32_t count, uint32_t seed) {

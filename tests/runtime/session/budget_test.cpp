@@ -51,6 +51,7 @@ TEST(Budget, OneByteTooFewForEachClassIsRefusedByItsName) {
 
 // Everything an app does with a model and its sessions, under an allocator that refuses what is beyond the plan.
 void use_everything(const Model& model, uint32_t sessions) {
+  const test::TempFolder folder;
   std::vector<Session> open;
   const SamplerOptions sampler{.temperature = 1, .top_k = 40, .top_p = 0.9f, .repetition_penalty = 1.1f};
   for (uint32_t s = 0; s < sessions; ++s) {
@@ -71,6 +72,9 @@ void use_everything(const Model& model, uint32_t sessions) {
     ASSERT_TRUE(own.score(chat, {}).ok());
     Array<char> text;
     ASSERT_TRUE(model.detokenize(own.tokens(), true, &text).ok());
+    const std::string snapshot = (folder / "s.rns").string();
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(own.save(snapshot.c_str()).ok());
+    ASSERT_TRUE(own.restore(snapshot.c_str()).ok());
   }
   open.pop_back();
   const auto fork = open.empty() ? Session::create(model) : open.back().fork();
