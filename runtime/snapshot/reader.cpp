@@ -29,7 +29,9 @@ Status read_root(const SnapshotFile& file, const SnapshotKey& key, SnapshotRoot*
     if (file.bytes() < at + sizeof bytes) break;
     RUNNEL_TRY(file.read_at(at, bytes));
     is_snapshot = is_snapshot || has_snapshot_magic(bytes);
-    if (!is_whole_root(bytes) || (found && root_generation(bytes) < root_generation(newest))) continue;
+    // In the other's slot it would be overwritten by the save that follows on it.
+    if (!is_whole_root(bytes) || root_generation(bytes) % 2 != slot) continue;
+    if (found && root_generation(bytes) < root_generation(newest)) continue;
     std::memcpy(newest, bytes, sizeof newest);
     found = true;
   }

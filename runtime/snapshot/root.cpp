@@ -78,7 +78,7 @@ bool is_good(const SnapshotExtent& extent, uint64_t bytes, const SnapshotRoot& r
 }
 
 Status check_fields(const SnapshotRoot& root, uint64_t file_bytes) noexcept {
-  if (root.generation == 0) return corrupt("generation");
+  if (root.generation == 0 || root.generation == UINT64_MAX) return corrupt("generation");  // the next one counts on
   if (root.file_bytes < kSnapshotDataBegin) return corrupt("file size");
   if (root.file_bytes > file_bytes)
     return Status::error(Code::corrupt_file, "it is cut short: %llu bytes of %llu",

@@ -144,6 +144,8 @@ TEST_F(SnapshotRefusal, RootsThatContradictThemselves) {
   } changes[] = {
       {12, 511, false, Code::corrupt_file},              // the root's size
       {16, 0, true, Code::corrupt_file},                 // generation
+      {16, UINT64_MAX, true, Code::corrupt_file},        // ... that cannot be counted on
+      {16, 2, true, Code::corrupt_file},                 // ... of the other slot
       {24, 0, true, Code::corrupt_file},                 // file size: too small
       {24, 1u << 30, true, Code::corrupt_file},          // ... more than there is
       {64, 99, false, Code::stale_snapshot},             // layout of pages
