@@ -20,7 +20,8 @@ namespace runnel {
 // An input or output of a node.
 struct CpuOperand {
   float* data = nullptr;             // activations: row 0 (null while only planning); rows are `stride` floats apart
-  const uint8_t* weights = nullptr;  // weights: packed bytes (null while only planning)
+  const uint8_t* weights = nullptr;  // weights: packed bytes (null while only planning, and for streamed ones)
+  std::span<const WeightRun> runs;   // streamed weights: what of them is there, while panels are computed
   const TensorDesc* desc = nullptr;  // weights
   size_t stride = 0;
   uint32_t rows = 0;  // of this step; in prepare() the most there can be
@@ -106,6 +107,8 @@ inline void run_split(Split split, SliceFn fn, void* context, ParallelFor& worke
 }
 
 inline constexpr uint32_t kMaxPhases = 4;
+inline constexpr uint32_t kNoPhase = UINT32_MAX;
+inline constexpr uint32_t kPanelInput = 1;
 
 struct CpuOp {
   Status (*prepare)(CpuPrepare& prepare) noexcept = nullptr;  // may be null: nothing to prepare
@@ -116,6 +119,11 @@ struct CpuOp {
   uint32_t phases = 1;                       // at most kMaxPhases
   const char* const* phase_names = nullptr;  // one a phase, for profiles; may be null where there is only one
   int32_t work_phase = -1;                   // for profiles: the one that reads what the op reads; -1: the last
+  // The phase whose units are the panels of input kPanelInput and that can run for some of them, finding them in
+  // CpuOperand::runs; such a matrix can be streamed.
+  uint32_t panel_phase = kNoPhase;
+  // Reads of input 0 nothing but the rows that the step's ids name; such a table can be read by row.
+  bool looks_up_rows = false;
   Split (*split)(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept = nullptr;
   void (*run)(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice,
               uint32_t worker) noexcept = nullptr;

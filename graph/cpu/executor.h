@@ -51,10 +51,37 @@ struct StepInput {
   StepProfile* profile = nullptr;  // graph/cpu/step_profile.h: filled, of the same graph; null: no clock read
 };
 
+// Panels [first_panel, first_panel + panel_count) of a packed matrix, one behind the other from `bytes` on, which is a
+// multiple of 64 bytes.
+struct WeightRun {
+  const uint8_t* bytes = nullptr;
+  uint32_t first_panel = 0, panel_count = 0;
+};
+
+// Weights that pass through memory. All functions are called by the thread that runs the step; none allocates.
+struct WeightStream {
+  void* context = nullptr;
+  uint32_t row_batch = 1;  // most ids of one look_up()
+  // A step begins; `outputs`: it computes rows of logits.
+  void (*begin)(void* context, bool outputs) noexcept = nullptr;
+  // Some panels of a node's matrix from `panel` on, at least one, in order and without gaps; waits for them. They stay
+  // until the next call. Statuses: io, corrupt_file, cancelled.
+  Status (*take)(void* context, uint32_t node, uint32_t panel, const std::atomic<bool>* cancel,
+                 std::span<const WeightRun>* runs) noexcept = nullptr;
+  // The node is done with its matrix.
+  void (*done)(void* context, uint32_t node) noexcept = nullptr;
+  // The panels that hold rows ids[i] of a table, panel i for ids[i], one behind the other at *panels until the next
+  // call. Statuses: io, corrupt_file.
+  Status (*look_up)(void* context, uint32_t tensor, std::span<const int32_t> ids,
+                    const uint8_t** panels) noexcept = nullptr;
+};
+
 // Where an executor finds packed weights, by index of Graph::tensors. All borrowed.
 struct WeightView {
   const void* context = nullptr;
+  // Null for a matrix or table that comes by `stream`.
   const uint8_t* (*data)(const void* context, uint32_t tensor) noexcept = nullptr;
+  const WeightStream* stream = nullptr;  // null: everything has its place
   // Says that the tensor is about to be used; called once before a node first uses it. May be null.
   Status (*touch)(const void* context, uint32_t tensor) noexcept = nullptr;
   // corrupt_file once any weight touched so far was found damaged; called at the end of every step. May be null.
@@ -73,7 +100,7 @@ class CpuExecutor {
   ~CpuExecutor();
 
   // Statuses: invalid_argument (ids out of range), cancelled (the pages hold garbage from first_position on),
-  // corrupt_file (a lazily verified chunk did not match). Allocates nothing.
+  // corrupt_file (a lazily verified chunk did not match), io (streamed weights could not be read). Allocates nothing.
   Status run(const StepInput& input, ParallelFor& workers) noexcept;
   const ExecutorPlan& plan() const noexcept;
 

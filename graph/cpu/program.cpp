@@ -217,6 +217,8 @@ void CpuProgram::begin_step(const StepInput& input) noexcept {
   step_.output_rows = input.output_rows.data();
   step_.pages = input.pages;
   profile_ = input.profile;
+  cancel_ = input.cancel;
+  if (weights_.stream != nullptr) weights_.stream->begin(weights_.stream->context, step_.outputs != 0);
   if (profile_ != nullptr) profile_->begin_step(step_.first_position, step_.tokens, step_.outputs);
   const auto update = [&](ValueId id, CpuOperand* operand) noexcept {
     if (operand->kind == Rows::tokens) operand->rows = step_.tokens;
@@ -242,20 +244,31 @@ Status CpuProgram::touch_weights(size_t n) noexcept {
   return {};
 }
 
+void CpuProgram::run_phase(size_t n, const CpuCall& call, const CpuStep& step, uint32_t phase,
+                           ParallelFor& workers) noexcept {
+  const Split split = call.op->cpu->split(call, step, phase);
+  if (split.units == 0) return;
+  PhaseWork work{call, step, phase};
+  if (profile_ != nullptr) {
+    profile_->run_phase(n, phase, split, run_slice, &work, workers);
+  } else {
+    run_split(split, run_slice, &work, workers);
+  }
+}
+
 Status CpuProgram::run_node(size_t n, ParallelFor& workers) noexcept {
   const CpuCall& call = calls_[n];
   if (call.op->is_view || call.out[0].rows == 0) return {};
   if (touched_[n] == 0) RUNNEL_TRY(touch_weights(n));
   ++step_.node_number;
   const CpuOp& cpu = *call.op->cpu;
+  if (cpu.looks_up_rows && is_streamed(call, 0)) return run_look_up(n, workers);
+  const bool streamed = cpu.panel_phase != kNoPhase && is_streamed(call, kPanelInput);
   for (uint32_t phase = 0; phase < cpu.phases; ++phase) {
-    const Split split = cpu.split(call, step_, phase);
-    if (split.units == 0) continue;
-    PhaseWork work{call, step_, phase};
-    if (profile_ != nullptr) {
-      profile_->run_phase(n, phase, split, run_slice, &work, workers);
+    if (streamed && phase == cpu.panel_phase) {
+      RUNNEL_TRY(run_panels(n, phase, workers));
     } else {
-      run_split(split, run_slice, &work, workers);
+      run_phase(n, call, step_, phase, workers);
     }
   }
   return {};

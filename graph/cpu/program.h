@@ -41,6 +41,13 @@ class CpuProgram {
   void fill_operand(ValueId id, CpuOperand* operand) const noexcept;
   void bind_operand(ValueId id, uint8_t* arena, CpuOperand* operand) const noexcept;
   Status touch_weights(size_t node) noexcept;
+  bool is_streamed(const CpuCall& call, uint32_t input) const noexcept {
+    return weights_.stream != nullptr && call.in[input].desc != nullptr && call.in[input].weights == nullptr;
+  }
+  void run_phase(size_t node, const CpuCall& call, const CpuStep& step, uint32_t phase, ParallelFor& workers) noexcept;
+  // program_stream.cpp: the phase as its panels come; the node batch by batch of its ids.
+  Status run_panels(size_t node, uint32_t phase, ParallelFor& workers) noexcept;
+  Status run_look_up(size_t node, ParallelFor& workers) noexcept;
 
   const Graph* graph_ = nullptr;
   ExecutorOptions options_;
@@ -54,7 +61,8 @@ class CpuProgram {
   std::span<CpuStep::WorkerMark> marks_;
   KvLayout kv_;
   CpuStep step_;
-  StepProfile* profile_ = nullptr;  // of this step
+  StepProfile* profile_ = nullptr;             // of this step
+  const std::atomic<bool>* cancel_ = nullptr;  // of this step
   uint8_t* arena_ = nullptr;
   size_t loaded_ = 0;  // nodes whose load() was called, from the first on
   uint64_t shared_bytes_ = 0, worker_bytes_ = 0;

@@ -14,12 +14,15 @@ constexpr uint64_t kPieceBytes = 65536;  // between looks at the stop flag
 
 }  // namespace
 
-ChunkCheck::~ChunkCheck() {
+ChunkCheck::~ChunkCheck() { stop(); }
+
+void ChunkCheck::stop() noexcept {
   stop_.store(true, std::memory_order_relaxed);
   bool join = false;
   {
     const std::lock_guard lock(mutex_);
     join = thread_state_ == Thread::running;
+    thread_state_ = Thread::stopped;
     wake_.notify_all();
   }
   if (join) ::pthread_join(thread_, nullptr);
@@ -58,14 +61,34 @@ bool ChunkCheck::complete() const noexcept { return good_count_.load(std::memory
 
 Status ChunkCheck::check_chunk(uint64_t chunk) noexcept {
   const ByteRange range = chunk_range(chunk);
+  uint8_t buffer[kPieceBytes];
   Sha256 hash;
   for (uint64_t at = 0; at < range.bytes; at += kPieceBytes) {
-    const uint64_t bytes = range.bytes - at < kPieceBytes ? range.bytes - at : kPieceBytes;
-    hash.update({data_ + range.offset + at, static_cast<size_t>(bytes)});
+    const auto bytes = static_cast<size_t>(range.bytes - at < kPieceBytes ? range.bytes - at : kPieceBytes);
+    const uint8_t* piece = data_ + range.offset + at;
+    if (read_ != nullptr) {
+      RUNNEL_TRY(read_(read_context_, range.offset + at, {buffer, bytes}));
+      piece = buffer;
+    }
+    hash.update({piece, bytes});
     if (stop_.load(std::memory_order_relaxed)) return Status::error(Code::cancelled, "model file: closing");
   }
+  return compare(chunk, &hash);
+}
+
+void ChunkCheck::check_copy(uint64_t chunk, const uint8_t* bytes, const std::atomic<bool>& stop) noexcept {
+  const ByteRange range = chunk_range(chunk);
+  Sha256 hash;
+  for (uint64_t at = 0; at < range.bytes; at += kPieceBytes) {
+    hash.update({bytes + at, static_cast<size_t>(range.bytes - at < kPieceBytes ? range.bytes - at : kPieceBytes)});
+    if (stop.load(std::memory_order_relaxed)) return;
+  }
+  (void)compare(chunk, &hash);  // found() tells
+}
+
+Status ChunkCheck::compare(uint64_t chunk, Sha256* hash) noexcept {
   Digest digest;
-  if (!hash.finish(&digest)) {
+  if (!hash->finish(&digest)) {
     out_of_memory_.store(true, std::memory_order_relaxed);
     return out_of_memory("model file", "a hash");
   }
@@ -114,7 +137,7 @@ Status ChunkCheck::want(uint64_t offset, uint64_t bytes) noexcept {
           ::pthread_create(&thread_, nullptr, &ChunkCheck::run, this) == 0 ? Thread::running : Thread::refused;
     }
     alone = thread_state_ == Thread::refused;
-    if (!alone) ++asked_;
+    if (thread_state_ == Thread::running) ++asked_;
   }
   if (alone) return check(offset, bytes);
   wake_.notify_one();
@@ -124,7 +147,13 @@ Status ChunkCheck::want(uint64_t offset, uint64_t bytes) noexcept {
 Status ChunkCheck::settle() noexcept {
   std::unique_lock lock(mutex_);
   while (thread_state_ == Thread::running && answered_ != asked_) idle_.wait(lock);
-  return found();
+  RUNNEL_TRY(found());
+  for (uint64_t chunk = 0; chunk < chunks_; ++chunk) {
+    if (wanted_.test(chunk) && !good_.test(chunk))
+      return Status::error(Code::io, "model file: chunk %llu could not be read to be hashed",
+                           static_cast<unsigned long long>(chunk));
+  }
+  return {};
 }
 
 void* ChunkCheck::run(void* self) noexcept {
@@ -132,10 +161,12 @@ void* ChunkCheck::run(void* self) noexcept {
   return nullptr;
 }
 
-// Hashes what is wanted now; false when asked to stop or after a mismatch, which says all there is to say.
+// Hashes what is wanted now; false when asked to stop or after a mismatch, which says all there is to say. What cannot
+// be read now stays wanted.
 bool ChunkCheck::work_once() noexcept {
   for (uint64_t chunk = 0; chunk < chunks_; ++chunk) {
-    if (wanted_.test(chunk) && !good_.test(chunk) && !check_chunk(chunk).ok()) return false;
+    if (!wanted_.test(chunk) || good_.test(chunk)) continue;
+    if (!check_chunk(chunk).ok() && (!found().ok() || stop_.load(std::memory_order_relaxed))) return false;
   }
   return true;
 }

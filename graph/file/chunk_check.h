@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <span>
 
 #include "graph/file/atomic_bits.h"
 #include "graph/file/sha256.h"
@@ -27,6 +28,9 @@ struct ByteRange {
   uint64_t bytes = 0;
 };
 
+// Fills `out` with the data's bytes from `offset` on.
+using DataRead = Status (*)(const void* context, uint64_t offset, std::span<uint8_t> out) noexcept;
+
 class ChunkCheck {
  public:
   ChunkCheck() noexcept = default;
@@ -36,6 +40,20 @@ class ChunkCheck {
 
   // `hashes` holds ceil(data_bytes / chunk_bytes) digests.
   Status init(const uint8_t* data, uint64_t data_bytes, uint32_t chunk_bytes, const Digest* hashes) noexcept;
+
+  // The same bytes lie there now. Requires: no want() yet, nobody checks.
+  void relocate(const uint8_t* data) noexcept { data_ = data; }
+  // The data is read by `read`, from any thread, not looked at in memory. The same requirement.
+  void read_by(DataRead read, const void* context) noexcept {
+    read_ = read;
+    read_context_ = context;
+  }
+
+  uint32_t chunk_bytes() const noexcept { return chunk_bytes_; }
+  // The chunk was hashed and matched.
+  bool known(uint64_t chunk) const noexcept { return good_.test(chunk); }
+  // Hashes a chunk whose bytes the caller has. Gives up, with nothing found, once `stop` is set.
+  void check_copy(uint64_t chunk, const uint8_t* bytes, const std::atomic<bool>& stop) noexcept;
 
   // Hashes the chunks under [offset, offset + bytes) that were not hashed yet. Requires: the range lies in the data.
   Status check(uint64_t offset, uint64_t bytes) noexcept;
@@ -50,6 +68,8 @@ class ChunkCheck {
   ByteRange bad_range() const noexcept;
   // Waits until everything wanted was hashed; what was found.
   Status settle() noexcept;
+  // Ends the thread; what is wanted from now on is not hashed. One thread at a time.
+  void stop() noexcept;
   // Every chunk was hashed and matched.
   bool complete() const noexcept;
 
@@ -58,9 +78,12 @@ class ChunkCheck {
   void work() noexcept;
   bool work_once() noexcept;
   Status check_chunk(uint64_t chunk) noexcept;
+  Status compare(uint64_t chunk, Sha256* hash) noexcept;
   ByteRange chunk_range(uint64_t chunk) const noexcept;
 
   const uint8_t* data_ = nullptr;
+  DataRead read_ = nullptr;
+  const void* read_context_ = nullptr;
   uint64_t data_bytes_ = 0;
   uint64_t chunk_bytes_ = 1;
   uint64_t chunks_ = 0;
@@ -71,7 +94,7 @@ class ChunkCheck {
   std::atomic<uint64_t> bad_chunk_{UINT64_MAX};
   std::atomic<bool> out_of_memory_{false};
 
-  enum class Thread : uint8_t { none, running, refused };
+  enum class Thread : uint8_t { none, running, refused, stopped };
   std::mutex mutex_;
   std::condition_variable wake_, idle_;
   Thread thread_state_ = Thread::none;  // under mutex_

@@ -64,9 +64,11 @@ Status MappedRange::map(uint64_t at, int fd, uint64_t file_offset, uint64_t byte
   const uint64_t position = at == 0 ? 0 : lead_bytes_ + at;
   const uint64_t page = page_bytes();
   if (position % page != 0 || (file_offset - lead) % page != 0) {
-    return Status::error(Code::unsupported,
-                         "shards begin at multiples of 64 KiB, this system maps pages of %llu bytes; join the shards",
-                         static_cast<unsigned long long>(page));
+    return Status::error(
+        Code::unsupported,
+        "the data of %s does not begin at a multiple of the pages of %llu bytes that this system maps; "
+        "align or join the shards",
+        position % page != 0 ? "the first shard" : "this shard", static_cast<unsigned long long>(page));
   }
   if (!range_fits<uint64_t>(position, bytes + lead, mapped_bytes_)) {
     return Status::error(Code::internal, "mapping outside the reserved range");

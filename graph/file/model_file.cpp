@@ -1,6 +1,7 @@
 #include "graph/file/model_file.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "graph/file/chunk_check.h"
@@ -30,12 +31,15 @@ std::string_view view(const flatbuffers::String* text) noexcept {
 }  // namespace
 
 struct ModelFile::Impl {
-  Array<char> path;  // as given, zero-terminated; for messages
+  Array<char> path;  // or what stands for it; zero-terminated, for messages
   rnl::Prelude prelude;
   Array<uint8_t> header;  // a private copy: what was verified is what is used, whatever happens to the file
   const fb::Model* model = nullptr;
   Graph graph;
   MappedRange range;
+  bool keep_files = false;
+  Array<InputFile> files;  // of parts
+  Array<DataPart> parts;
   const uint8_t* data = nullptr;
   uint64_t data_bytes = 0;
   uint64_t file_bytes = 0;
@@ -99,22 +103,37 @@ struct ModelFile::Impl {
     return {};
   }
 
-  Status map_file(const InputFile& file, const rnl::Prelude& p) noexcept {
-    RUNNEL_TRY(range.map(p.data_begin, file.fd(), p.data_offset, p.data_bytes));
+  Status map_file(InputFile file, const rnl::Prelude& p) noexcept {
+    RUNNEL_TRY(range.map(p.data_begin, file.fd(), file.base() + p.data_offset, p.data_bytes));
     RUNNEL_TRY(checked_add(file_bytes, file.bytes(), &file_bytes)
                    ? Status()
                    : Status::error(Code::corrupt_file, "the shards' sizes overflow"));
-    const uint64_t stamp[] = {file.bytes(), file.inode(), static_cast<uint64_t>(file.changed_ns())};
+    const uint64_t stamp[] = {file.base(), file.bytes(), file.inode(), static_cast<uint64_t>(file.changed_ns())};
     fingerprint_hash.update({reinterpret_cast<const uint8_t*>(stamp), sizeof stamp});
+    if (!keep_files) return {};
+    if (!parts.push({file.fd(), file.base() + p.data_offset, p.data_begin, p.data_bytes}) ||
+        !files.push(std::move(file))) {
+      return out_of_memory("model file", "the list of files");
+    }
     return {};
   }
 
-  Status open_first(const char* path) noexcept {
-    RUNNEL_ASSIGN(const InputFile file, InputFile::open(path));
+  static Status read_prelude(const InputFile& file, rnl::Prelude* out) noexcept {
     uint8_t bytes[rnl::kPreludeBytes];
     const size_t prelude_bytes = static_cast<size_t>(std::min<uint64_t>(sizeof bytes, file.bytes()));
     RUNNEL_TRY(file.read_at(0, {bytes, prelude_bytes}));
-    RUNNEL_TRY(rnl::decode_prelude({bytes, prelude_bytes}, file.bytes(), &prelude));
+    return rnl::decode_prelude({bytes, prelude_bytes}, file.bytes(), out);
+  }
+
+  Status open_first(InputFile file) noexcept {
+    if (file.base() % rnl::kTensorAlignment != 0) {
+      return Status::error(Code::invalid_argument,
+                           "begins at byte %llu of its file, expected a multiple of %llu (zipalign %llu aligns assets)",
+                           static_cast<unsigned long long>(file.base()),
+                           static_cast<unsigned long long>(rnl::kTensorAlignment),
+                           static_cast<unsigned long long>(rnl::kTensorAlignment));
+    }
+    RUNNEL_TRY(read_prelude(file, &prelude));
     if (prelude.shard_index != 0) {
       return Status::error(Code::invalid_argument, "is shard %u of %u: open the first (...-00001-of-%05u.rnl)",
                            prelude.shard_index + 1, prelude.shard_count, prelude.shard_count);
@@ -126,38 +145,72 @@ struct ModelFile::Impl {
     RUNNEL_TRY(file.read_at(rnl::kPreludeBytes, rest));
     RUNNEL_TRY(take_header(std::move(rest)));
     fingerprint_hash.update(prelude.header_hash.bytes);
-    RUNNEL_ASSIGN(range, MappedRange::reserve(prelude.total_data_bytes, prelude.data_offset));
-    return map_file(file, prelude);
+    RUNNEL_ASSIGN(range, MappedRange::reserve(prelude.total_data_bytes, file.base() + prelude.data_offset));
+    return map_file(std::move(file), prelude);
   }
 
-  Status open_shard(const char* path, uint32_t index) noexcept {
-    RUNNEL_ASSIGN(const InputFile file, InputFile::open(path));
-    uint8_t bytes[rnl::kPreludeBytes];
-    const size_t prelude_bytes = static_cast<size_t>(std::min<uint64_t>(sizeof bytes, file.bytes()));
-    RUNNEL_TRY(file.read_at(0, {bytes, prelude_bytes}));
+  Status open_shard(InputFile file, uint32_t index) noexcept {
     rnl::Prelude p;
-    RUNNEL_TRY(rnl::decode_prelude({bytes, prelude_bytes}, file.bytes(), &p));
+    RUNNEL_TRY(read_prelude(file, &p));
     RUNNEL_TRY(check_shard(p, index));
-    return map_file(file, p);
+    return map_file(std::move(file), p);
   }
 
-  Status open_rest(std::string_view path) noexcept {
+  Status open_path(const char* name) noexcept {
+    RUNNEL_ASSIGN(InputFile first, InputFile::open(name));
+    RUNNEL_TRY(open_first(std::move(first)));
     if (prelude.shard_count == 1) return {};
-    const std::string_view stem = rnl::shard_stem(path);
+    const std::string_view stem = rnl::shard_stem(name);
     if (stem.empty()) {
       return Status::error(Code::invalid_argument,
-                           "model file %.*s: is shard 1 of %u, whose name ends in -00001-of-%05u.rnl; rename it back",
-                           static_cast<int>(path.size()), path.data(), prelude.shard_count, prelude.shard_count);
+                           "is shard 1 of %u, whose name ends in -00001-of-%05u.rnl; rename it back",
+                           prelude.shard_count, prelude.shard_count);
     }
-    Array<char> name;
+    Array<char> shard;
     for (uint32_t i = 1; i < prelude.shard_count; ++i) {
-      if (!rnl::shard_path(stem, i, prelude.shard_count, &name)) return out_of_memory("model file", "a name");
-      Status status = open_shard(name.data(), i);
+      if (!rnl::shard_path(stem, i, prelude.shard_count, &shard)) return out_of_memory("model file", "a name");
+      Result<InputFile> file = InputFile::open(shard.data());
+      Status status = file.ok() ? open_shard(*std::move(file), i) : file.status();
       if (!status.ok()) {
-        return std::move(status).with_context("model file %s (shard %u of %u)", name.data(), i + 1,
-                                              prelude.shard_count);
+        return std::move(status).with_context("%s (shard %u of %u)", shard.data(), i + 1, prelude.shard_count);
       }
     }
+    return {};
+  }
+
+  Status open_slices(std::span<const FileSlice> slices) noexcept {
+    RUNNEL_ASSIGN(InputFile first, InputFile::open(slices[0]));
+    RUNNEL_TRY(open_first(std::move(first)));
+    if (slices.size() != prelude.shard_count) {
+      return Status::error(Code::invalid_argument, "consists of %u shard(s), %zu slice(s) are given",
+                           prelude.shard_count, slices.size());
+    }
+    for (uint32_t i = 1; i < prelude.shard_count; ++i) {
+      Result<InputFile> file = InputFile::open(slices[i]);
+      Status status = file.ok() ? open_shard(*std::move(file), i) : file.status();
+      if (!status.ok()) return std::move(status).with_context("shard %u of %u", i + 1, prelude.shard_count);
+    }
+    return {};
+  }
+
+  Status open_bytes(std::span<const uint8_t> bytes) noexcept {
+    if (reinterpret_cast<uintptr_t>(bytes.data()) % rnl::kTensorAlignment != 0) {
+      return Status::error(Code::invalid_argument, "is not aligned to %llu bytes",
+                           static_cast<unsigned long long>(rnl::kTensorAlignment));
+    }
+    RUNNEL_TRY(
+        rnl::decode_prelude(bytes.first(std::min<size_t>(bytes.size(), rnl::kPreludeBytes)), bytes.size(), &prelude));
+    if (prelude.shard_count != 1) {
+      return Status::error(Code::invalid_argument, "is shard %u of %u; only a whole model can be used from memory",
+                           prelude.shard_index + 1, prelude.shard_count);
+    }
+    Array<uint8_t> rest;
+    const size_t data_offset = static_cast<size_t>(prelude.data_offset);
+    if (!rest.append(bytes.subspan(rnl::kPreludeBytes, data_offset - rnl::kPreludeBytes))) {
+      return out_of_memory("model file", "the header");
+    }
+    RUNNEL_TRY(take_header(std::move(rest)));
+    file_bytes = bytes.size();
     return {};
   }
 
@@ -210,51 +263,40 @@ struct Release {
 }  // namespace
 
 Result<ModelFile> ModelFile::open(const char* path, const ModelFileOptions& options) noexcept {
-  void* memory = allocate(sizeof(Impl), alignof(Impl));
-  if (memory == nullptr) return out_of_memory("model file", "itself");
-  std::unique_ptr<Impl, Release> impl(new (memory) Impl);
-  if (!impl->path.append({path, std::strlen(path) + 1})) return out_of_memory("model file", "its name");
-  Status status = impl->open_first(path);
-  if (!status.ok()) return std::move(status).with_context("model file %s", path);
-  RUNNEL_TRY(impl->open_rest(path));
-  Digest digest;
-  if (!impl->fingerprint_hash.finish(&digest)) return out_of_memory("model file", "a hash");
-  impl->fingerprint = hex(digest);
-  impl->trusted = options.trusted_fingerprint == impl->fingerprint.text;
-  RUNNEL_TRY(impl->begin(impl->range.bytes(), options));
-  return ModelFile(impl.release());
+  return open(ModelSource{.path = path, .files = {}, .memory = {}}, options);
 }
 
 Result<ModelFile> ModelFile::open_memory(std::span<const uint8_t> bytes, const ModelFileOptions& options) noexcept {
+  return open(ModelSource{.path = nullptr, .files = {}, .memory = bytes}, options);
+}
+
+Result<ModelFile> ModelFile::open(const ModelSource& source, const ModelFileOptions& options) noexcept {
+  if ((source.path != nullptr) + !source.files.empty() + (source.memory.data() != nullptr) != 1) {
+    return Status::error(Code::invalid_argument, "model file: expected one of a path, slices of files, and memory");
+  }
   void* memory = allocate(sizeof(Impl), alignof(Impl));
   if (memory == nullptr) return out_of_memory("model file", "itself");
   std::unique_ptr<Impl, Release> impl(new (memory) Impl);
-  const auto load = [&]() noexcept -> Status {
-    if (reinterpret_cast<uintptr_t>(bytes.data()) % rnl::kTensorAlignment != 0) {
-      return Status::error(Code::invalid_argument, "memory is not aligned to %llu bytes",
-                           static_cast<unsigned long long>(rnl::kTensorAlignment));
-    }
-    rnl::Prelude& prelude = impl->prelude;
-    RUNNEL_TRY(
-        rnl::decode_prelude(bytes.first(std::min<size_t>(bytes.size(), rnl::kPreludeBytes)), bytes.size(), &prelude));
-    if (prelude.shard_count != 1) {
-      return Status::error(Code::invalid_argument, "is shard %u of %u; only a whole model can be used from memory",
-                           prelude.shard_index + 1, prelude.shard_count);
-    }
-    Array<uint8_t> rest;
-    const size_t data_offset = static_cast<size_t>(prelude.data_offset);
-    if (!rest.append(bytes.subspan(rnl::kPreludeBytes, data_offset - rnl::kPreludeBytes))) {
-      return out_of_memory("model file", "the header");
-    }
-    RUNNEL_TRY(impl->take_header(std::move(rest)));
-    impl->file_bytes = bytes.size();
-    return {};
-  };
-  constexpr char kPath[] = "in memory";
-  Status status = load();
-  if (!status.ok()) return std::move(status).with_context("model file %s", kPath);
-  if (!impl->path.append(kPath)) return out_of_memory("model file", "its name");
-  RUNNEL_TRY(impl->begin(bytes.data() + impl->prelude.data_offset, options));
+  char words[64] = "in memory";
+  if (!source.files.empty()) {
+    std::snprintf(words, sizeof words, "in descriptor %d at byte %llu", source.files[0].fd,
+                  static_cast<unsigned long long>(source.files[0].offset));
+  }
+  impl->keep_files = options.keep_files;
+  const char* path = source.path != nullptr ? source.path : words;
+  if (!impl->path.append({path, std::strlen(path) + 1})) return out_of_memory("model file", "its name");
+  const bool in_files = source.memory.data() == nullptr;
+  Status status = source.path != nullptr ? impl->open_path(path)
+                  : in_files             ? impl->open_slices(source.files)
+                                         : impl->open_bytes(source.memory);
+  if (!status.ok()) return std::move(status).with_context("model file %s", path);
+  if (in_files) {
+    Digest digest;
+    if (!impl->fingerprint_hash.finish(&digest)) return out_of_memory("model file", "a hash");
+    impl->fingerprint = hex(digest);
+    impl->trusted = options.trusted_fingerprint == impl->fingerprint.text;
+  }
+  RUNNEL_TRY(impl->begin(in_files ? impl->range.bytes() : source.memory.data() + impl->prelude.data_offset, options));
   return ModelFile(impl.release());
 }
 
@@ -284,6 +326,44 @@ uint64_t ModelFile::header_bytes() const noexcept { return rnl::kPreludeBytes + 
 uint64_t ModelFile::weight_bytes() const noexcept {
   return impl_->graph.tensors.empty() ? 0 : impl_->data_bytes - impl_->graph.tensors[0].offset;
 }
+std::span<const DataPart> ModelFile::parts() const noexcept { return impl_->parts; }
+bool ModelFile::in_memory() const noexcept { return impl_->fingerprint.text[0] == '\0'; }
+uint64_t ModelFile::data_bytes() const noexcept { return impl_->data_bytes; }
+uint32_t ModelFile::chunk_bytes() const noexcept { return impl_->model->chunk_bytes(); }
+
+void ModelFile::close_files() noexcept {
+  impl_->parts.clear();
+  impl_->files.clear();
+}
+
+void ModelFile::relocate(const uint8_t* data) noexcept {
+  impl_->data = data;
+  impl_->check.relocate(data);
+  impl_->range = MappedRange();
+}
+
+void ModelFile::read_by(DataRead read, const void* context) noexcept { impl_->check.read_by(read, context); }
+void ModelFile::stop_checks() noexcept { impl_->check.stop(); }
+bool ModelFile::lazy() const noexcept { return impl_->verify == Verify::lazy; }
+
+void ModelFile::check_copy(uint64_t first, uint64_t count, const uint8_t* bytes,
+                           const std::atomic<bool>& stop) const noexcept {
+  for (uint64_t i = 0; i < count && !stop.load(std::memory_order_relaxed); ++i) {
+    if (!impl_->check.known(first + i)) impl_->check.check_copy(first + i, bytes + i * chunk_bytes(), stop);
+  }
+}
+
+bool ModelFile::known(uint64_t first, uint64_t count) const noexcept {
+  for (uint64_t i = 0; i < count; ++i) {
+    if (!impl_->check.known(first + i)) return false;
+  }
+  return true;
+}
+
+Status ModelFile::check_later(uint64_t offset, uint64_t bytes) const noexcept {
+  return lazy() ? impl_->name_tensor(impl_->check.want(offset, bytes)) : verification();
+}
+
 std::string_view ModelFile::fingerprint() const noexcept { return impl_->fingerprint.text; }
 std::string_view ModelFile::signer_hex() const noexcept { return impl_->signer.text; }
 const void* ModelFile::header() const noexcept { return impl_->model; }

@@ -11,8 +11,10 @@
 #include <span>
 #include <string_view>
 
+#include "graph/file/chunk_check.h"
 #include "graph/graph.h"
 #include "runnel/array.h"
+#include "runnel/source.h"
 #include "runnel/status.h"
 #include "runnel/types.h"
 
@@ -23,6 +25,14 @@ struct ModelFileOptions {
   // What fingerprint() said of a file whose weights were all found whole. If the file still has it, its weights are not
   // hashed again (lazy and eager become off).
   std::string_view trusted_fingerprint = {};
+  bool keep_files = false;  // until close_files(), for parts()
+};
+
+// A run of the data region as one file has it.
+struct DataPart {
+  int fd = -1;  // the ModelFile's
+  uint64_t file_offset = 0;
+  uint64_t begin = 0, bytes = 0;  // in the data region
 };
 
 class ModelFile {
@@ -30,7 +40,10 @@ class ModelFile {
   // `path` names a single file or the first shard ("name-00001-of-00012.rnl"). Statuses: io, corrupt_file, unsupported,
   // out_of_memory.
   static Result<ModelFile> open(const char* path, const ModelFileOptions& options = {}) noexcept;
-  // The same from memory that outlives the ModelFile (tests, fuzzing). 64-byte aligned.
+  // From wherever it lies. invalid_argument also for a slice or memory that is not aligned, and for a number of slices
+  // other than the shards'.
+  static Result<ModelFile> open(const ModelSource& source, const ModelFileOptions& options = {}) noexcept;
+  // The same from memory that outlives the ModelFile. 64-byte aligned.
   static Result<ModelFile> open_memory(std::span<const uint8_t> bytes, const ModelFileOptions& options = {}) noexcept;
 
   ModelFile(ModelFile&&) noexcept;
@@ -72,8 +85,30 @@ class ModelFile {
   // Hashes everything. `progress` (may be null) is called with bytes done and in all.
   Status verify_all(void (*progress)(void* context, uint64_t done, uint64_t total), void* context) const noexcept;
   // 64 hex digits that change when the file is replaced or written to: a hash over the header's hash and each shard's
-  // size, inode and time of change. Empty for open_memory.
+  // offset, size, inode and time of change. Empty for open_memory.
   std::string_view fingerprint() const noexcept;
+
+  // For whoever brings the weights into memory by other means than the mapping. The shards' parts in their order; empty
+  // after close_files(), without keep_files, and for a model in memory.
+  std::span<const DataPart> parts() const noexcept;
+  void close_files() noexcept;
+  bool in_memory() const noexcept;        // by open_memory()
+  uint64_t data_bytes() const noexcept;   // of the region that tensors' offsets count in
+  uint32_t chunk_bytes() const noexcept;  // hashed together
+  // From now on weights and sections are read from `data` (data_bytes() of it, 64-byte aligned), which outlives the
+  // ModelFile; the mapping is given up. Requires: nothing handed out so far is used any more, no tensor was touched.
+  void relocate(const uint8_t* data) noexcept;
+
+  // For weights whose bytes pass through the caller's memory. What is left to hash is lazily verified then: nothing by
+  // itself, and by check_later() (any range of the data region) through `read` instead of the mapping.
+  void read_by(DataRead read, const void* context) noexcept;
+  bool lazy() const noexcept;  // verification is lazy, and not settled by a trusted fingerprint
+  // Chunks [first, first + count) that a copy of the data region's bytes from `first` chunks on holds: hashes those not
+  // hashed yet. Gives up once `stop` is set.
+  void check_copy(uint64_t first, uint64_t count, const uint8_t* bytes, const std::atomic<bool>& stop) const noexcept;
+  bool known(uint64_t first, uint64_t count) const noexcept;
+  Status check_later(uint64_t offset, uint64_t bytes) const noexcept;
+  void stop_checks() noexcept;  // before what read_by() was told ends
 
   // The public key that signed the header, 64 hex digits, empty when it is not signed. open() has checked the
   // signature; whether the key is trusted is the app's to say.

@@ -48,7 +48,7 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t, Slice slice, uint32
   }
 }
 
-constexpr CpuOp kCpu = {.prepare = prepare, .split = split_rows, .run = run};
+constexpr CpuOp kCpu = {.prepare = prepare, .looks_up_rows = true, .split = split_rows, .run = run};
 
 }  // namespace
 

@@ -150,16 +150,16 @@ Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
   return {state.panels, std::max(least, ceil_div(state.panels, kSlices))};
 }
 
-// All rows over panels [begin, end).
+// All rows over panels [begin, end), which lie at `packed`.
 void multiply(const CpuCall& call, const State& state, const VectorOps& vector, const void* lhs, size_t lhs_stride,
-              Slice panels) noexcept {
+              const uint8_t* packed, Slice panels) noexcept {
   const CpuOperand& w = call.in[1];
   const CpuOperand& y = call.out[0];
   const uint32_t nr = w.desc->nr;
   MatmulArgs args;
   args.lhs = lhs;
   args.lhs_stride = lhs_stride;
-  args.rhs = w.weights + panels.begin * state.panel_bytes;
+  args.rhs = packed;
   args.dst = y.data + size_t{panels.begin} * nr;
   args.dst_stride = y.stride * sizeof(float);
   args.m = y.rows;
@@ -202,7 +202,16 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
       prepared = step.node_number;
     }
   }
-  multiply(call, state, *step.vector, lhs, lhs_stride, slice);
+  const CpuOperand& w = call.in[1];
+  if (w.weights != nullptr) {
+    return multiply(call, state, *step.vector, lhs, lhs_stride, w.weights + slice.begin * state.panel_bytes, slice);
+  }
+  for (const WeightRun& run : w.runs) {
+    const Slice part = {std::max(slice.begin, run.first_panel), std::min(slice.end, run.first_panel + run.panel_count)};
+    if (part.begin >= part.end) continue;
+    multiply(call, state, *step.vector, lhs, lhs_stride, run.bytes + (part.begin - run.first_panel) * state.panel_bytes,
+             part);
+  }
 }
 
 constexpr CpuOp kCpu = {.prepare = prepare,
@@ -210,6 +219,7 @@ constexpr CpuOp kCpu = {.prepare = prepare,
                         .unload = unload,
                         .phases = 2,
                         .phase_names = kPhaseNames,
+                        .panel_phase = kMultiply,
                         .split = split,
                         .run = run};
 

@@ -66,6 +66,7 @@ bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* ou
   out->verify = static_cast<runnel::Verify>(std::min<unsigned>(options.verify, 255));
   out->float_backend = static_cast<runnel::FloatBackend>(std::min<unsigned>(options.float_backend, 255));
   out->activations = static_cast<runnel::Activations>(std::min<unsigned>(options.activations, 255));
+  out->weights_mode = static_cast<runnel::WeightsMode>(std::min<unsigned>(options.weights_mode, 255));
   return true;
 }
 
@@ -99,6 +100,11 @@ runnel_plan to_c(const runnel::MemoryPlan& plan) noexcept {
   out.class_count = plan.class_count;
   for (uint32_t i = 0; i < plan.class_count; ++i)
     out.classes[i] = {plan.classes[i].name, plan.classes[i].bytes, plan.classes[i].is_private};
+  out.weights_mode = static_cast<runnel_weights_mode>(plan.weights_mode);
+  out.weights_locked = plan.weights_locked;
+  out.streamed_bytes = plan.streamed_bytes;
+  static_assert(sizeof out.weights_note == sizeof plan.weights_note);
+  std::memcpy(out.weights_note, plan.weights_note, sizeof out.weights_note);
   return out;
 }
 
@@ -129,6 +135,76 @@ runnel_status copy_out(const char* who, const Array<T>& from, T* to, size_t capa
   return RUNNEL_OK;
 }
 
+// A source as C++ sees it; borrows what the caller's struct points to.
+class Source {
+ public:
+  Status read(const runnel_source& given) noexcept {
+    source_.path = given.path;
+    source_.memory = {static_cast<const uint8_t*>(given.memory), given.memory_bytes};
+    if (given.files == nullptr && given.file_count != 0)
+      return Status::error(Code::invalid_argument, "open: a null list of %zu files", given.file_count);
+    for (size_t i = 0; i < given.file_count; ++i) {
+      const runnel_file_slice& file = given.files[i];
+      if (!files_.push({file.fd, file.offset, file.bytes})) return runnel::out_of_memory("open", "the list of files");
+    }
+    source_.files = files_;
+    return {};
+  }
+  const runnel::ModelSource& get() const noexcept { return source_; }
+
+ private:
+  Array<runnel::FileSlice> files_;
+  runnel::ModelSource source_;
+};
+
+struct PathSource {
+  runnel_source source;
+  operator const runnel_source*() const noexcept { return source.path == nullptr ? nullptr : &source; }
+};
+
+PathSource at_path(const char* path) noexcept {
+  return {{.struct_bytes = sizeof(runnel_source),
+           .path = path,
+           .files = nullptr,
+           .file_count = 0,
+           .memory = nullptr,
+           .memory_bytes = 0}};
+}
+
+// What every way to open or plan a model begins with.
+runnel_status read_request(const char* who, const runnel_source* given, const runnel_open_options* given_options,
+                           Source* source, runnel::OpenOptions* options) noexcept {
+  if (given == nullptr) return refuse(who, "a null path or source");
+  if (given->struct_bytes < sizeof(runnel_source)) return refuse(who, "struct_bytes of the source is not set");
+  if (!read_open_options(given_options, options)) return refuse(who, "struct_bytes of the options is not set");
+  return report(source->read(*given));
+}
+
+runnel_status plan_source(const char* who, const runnel_source* given, const runnel_open_options* given_options,
+                          runnel_plan* plan) noexcept {
+  if (plan == nullptr) return refuse(who, "a null plan");
+  Source source;
+  runnel::OpenOptions options;
+  if (const runnel_status status = read_request(who, given, given_options, &source, &options)) return status;
+  const auto planned = runnel::plan_model(source.get(), options);
+  if (!planned.ok()) return report(planned.status());
+  return write_result(who, to_c(*planned), plan);
+}
+
+runnel_status open_source(const char* who, const runnel_source* given, const runnel_open_options* given_options,
+                          runnel_model** model) noexcept {
+  if (model == nullptr) return refuse(who, "a null model");
+  Source source;
+  runnel::OpenOptions options;
+  if (const runnel_status status = read_request(who, given, given_options, &source, &options)) return status;
+  auto opened = runnel::Model::open(source.get(), options);
+  if (!opened.ok()) return report(opened.status());
+  runnel_model* handle = make_handle<runnel_model>(*std::move(opened));
+  if (handle == nullptr) return report(runnel::out_of_memory(who, "the handle"));
+  *model = handle;
+  return RUNNEL_OK;
+}
+
 }  // namespace
 
 const char* runnel_version(void) { return RUNNEL_VERSION; }
@@ -141,24 +217,21 @@ const char* runnel_status_name(int status) {
 const char* runnel_last_message(void) { return t_message; }
 
 runnel_status runnel_plan_model(const char* path, const runnel_open_options* options, runnel_plan* plan) {
-  if (path == nullptr || plan == nullptr) return refuse("runnel_plan_model", "a null path or plan");
-  runnel::OpenOptions open;
-  if (!read_open_options(options, &open)) return refuse("runnel_plan_model", "struct_bytes of the options is not set");
-  const auto planned = runnel::plan_model(path, open);
-  if (!planned.ok()) return report(planned.status());
-  return write_result("runnel_plan_model", to_c(*planned), plan);
+  return plan_source("runnel_plan_model", at_path(path), options, plan);
+}
+
+runnel_status runnel_plan_model_from(const runnel_source* source, const runnel_open_options* options,
+                                     runnel_plan* plan) {
+  return plan_source("runnel_plan_model_from", source, options, plan);
 }
 
 runnel_status runnel_model_open(const char* path, const runnel_open_options* options, runnel_model** model) {
-  if (path == nullptr || model == nullptr) return refuse("runnel_model_open", "a null path or model");
-  runnel::OpenOptions open;
-  if (!read_open_options(options, &open)) return refuse("runnel_model_open", "struct_bytes of the options is not set");
-  auto opened = runnel::Model::open(path, open);
-  if (!opened.ok()) return report(opened.status());
-  runnel_model* handle = make_handle<runnel_model>(*std::move(opened));
-  if (handle == nullptr) return report(runnel::out_of_memory("runnel_model_open", "the handle"));
-  *model = handle;
-  return RUNNEL_OK;
+  return open_source("runnel_model_open", at_path(path), options, model);
+}
+
+runnel_status runnel_model_open_from(const runnel_source* source, const runnel_open_options* options,
+                                     runnel_model** model) {
+  return open_source("runnel_model_open_from", source, options, model);
 }
 
 void runnel_model_free(runnel_model* model) { free_handle(model); }

@@ -32,7 +32,12 @@ Result<ChatInput> chat_input(const Tokenizer* tokenizer, std::string_view messag
 }  // namespace
 
 Result<Model> Model::open(const char* path, const OpenOptions& options) noexcept {
-  RUNNEL_ASSIGN(ModelState * state, ModelState::open(path, options));
+  if (path == nullptr) return Status::error(Code::invalid_argument, "open: no path");
+  return open(ModelSource{.path = path, .files = {}, .memory = {}}, options);
+}
+
+Result<Model> Model::open(const ModelSource& source, const OpenOptions& options) noexcept {
+  RUNNEL_ASSIGN(ModelState * state, ModelState::open(source, options));
   return Model(state);
 }
 
@@ -112,7 +117,7 @@ Status Model::verify(FunctionRef<void(uint64_t, uint64_t)> progress) const noexc
       &progress);
 }
 
-Status Model::settle() const noexcept { return state_->file().settle(); }
+Status Model::settle() const noexcept { return state_->settle(); }
 bool Model::verified() const noexcept { return state_->file().verified(); }
 
 }  // namespace runnel

@@ -1,11 +1,12 @@
 #include "runtime/model/model_state.h"
 
-#include "runtime/model/chat_encoding.h"
-
+#include <cstdio>
+#include <cstring>
 #include <new>
 
 #include "graph/cost.h"
 #include "kernels/base/memory.h"
+#include "runtime/model/chat_encoding.h"
 #include "runtime/model/planner.h"
 
 namespace runnel {
@@ -18,11 +19,14 @@ void ModelState::release() noexcept {
   runnel::release(this);
 }
 
-Result<ModelState*> ModelState::open(const char* path, const OpenOptions& options) noexcept {
-  if (path == nullptr) return Status::error(Code::invalid_argument, "open: no path");
+Result<ModelState*> ModelState::open(const ModelSource& source, const OpenOptions& options) noexcept {
   RUNNEL_TRY(check_open_options(options));
   const char* trusted = options.trusted_fingerprint;
-  RUNNEL_ASSIGN(ModelFile file, ModelFile::open(path, {options.verify, trusted == nullptr ? "" : trusted}));
+  // An eager verification waits until the weights are where they will be used.
+  const Verify verify = options.verify == Verify::eager ? Verify::lazy : options.verify;
+  RUNNEL_ASSIGN(ModelFile file, ModelFile::open(source, {.verify = verify,
+                                                         .trusted_fingerprint = trusted == nullptr ? "" : trusted,
+                                                         .keep_files = true}));
   void* memory = allocate(sizeof(ModelState), alignof(ModelState));
   if (memory == nullptr) return out_of_memory("open", "the model's state");
   ModelState* state = new (memory) ModelState(std::move(file));
@@ -36,14 +40,20 @@ Result<ModelState*> ModelState::open(const char* path, const OpenOptions& option
 Status ModelState::start(const OpenOptions& options) noexcept {
   RUNNEL_ASSIGN(ResolvedPlan plan, make_plan(file_, options));
   if (!plan.memory.fits) return over_budget(plan.memory, options);
+  plan_ = plan.memory;
+  RUNNEL_TRY(bring_weights(plan, options));
   RUNNEL_ASSIGN(const std::span<const uint8_t> tables, file_.section("tokenizer"));
   if (!tables.empty()) {
     RUNNEL_ASSIGN(tokenizer_, Tokenizer::open(tables));
   }
   RUNNEL_ASSIGN(workers_, WorkerPool::create(plan.memory.threads));
   plan.executor.workers = workers_->worker_count();
-  plan.memory.threads = workers_->worker_count();
-  RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_, plan.executor));
+  plan_.threads = workers_->worker_count();
+  if (streamed_) {
+    RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_.graph(), streamed_->view(), plan.executor));
+  } else {
+    RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_, plan.executor));
+  }
   KvPlan pages;
   if (!plan_kv(executor_->plan().kv,
                {plan.memory.context_tokens, plan.memory.sessions, plan.memory.max_step_tokens, options.kv_tokens},
@@ -51,11 +61,30 @@ Status ModelState::start(const OpenOptions& options) noexcept {
     return Status::error(Code::internal, "open: the KV pages' sizes overflow");
   RUNNEL_TRY(kv_.init(pages, options.share_prefixes));
   max_logits_rows_ = plan.executor.max_outputs;
-  plan_ = plan.memory;
   fill_info();
   info_.isa = isa_name(plan.executor.isa);
   snapshot_key_ = make_snapshot_key(file_, plan.executor, executor_->plan());
   return {};
+}
+
+Status ModelState::bring_weights(const ResolvedPlan& plan, const OpenOptions& options) noexcept {
+  bool direct = true;
+  if (plan_.weights_mode == WeightsMode::resident) {
+    RUNNEL_ASSIGN(resident_, ResidentWeights::load(file_));
+    file_.relocate(resident_.data());
+    plan_.weights_locked = resident_.locked();
+    direct = resident_.direct();
+  } else if (plan_.weights_mode == WeightsMode::streamed) {
+    RUNNEL_ASSIGN(streamed_, StreamedWeights::load(file_, plan.split));
+    direct = streamed_->direct();
+  }
+  if (!direct) {
+    const size_t used = std::strlen(plan_.weights_note);
+    std::snprintf(plan_.weights_note + used, sizeof plan_.weights_note - used,
+                  "; through the page cache, the file system has no direct reads");
+  }
+  file_.close_files();
+  return options.verify != Verify::eager || file_.verified() ? Status() : file_.verify_all(nullptr, nullptr);
 }
 
 void ModelState::fill_info() noexcept {

@@ -17,13 +17,17 @@
 #include "runtime/snapshot/root.h"
 #include "runtime/template/chat_template.h"
 #include "runtime/tokenizer/tokenizer.h"
+#include "runtime/weights/resident_weights.h"
+#include "runtime/weights/streamed_weights.h"
 
 namespace runnel {
+
+struct ResolvedPlan;
 
 class ModelState {
  public:
   // One reference, owned by the caller. Statuses as Model::open().
-  static Result<ModelState*> open(const char* path, const OpenOptions& options) noexcept;
+  static Result<ModelState*> open(const ModelSource& source, const OpenOptions& options) noexcept;
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept;
 
@@ -45,6 +49,8 @@ class ModelState {
   Status run_step(const StepInput& input) noexcept;
   // Held while no step may run.
   std::mutex& step_mutex() noexcept { return step_mutex_; }
+  // Waits until what was used of the weights was hashed.
+  Status settle() const noexcept { return streamed_ ? streamed_->settle() : file_.settle(); }
 
   // Sessions count against the plan. False when as many as planned are open.
   [[nodiscard]] bool enter_session() noexcept;
@@ -56,9 +62,12 @@ class ModelState {
   explicit ModelState(ModelFile file) noexcept : file_(std::move(file)) {}
   ~ModelState() = default;
   Status start(const OpenOptions& options) noexcept;
+  Status bring_weights(const ResolvedPlan& plan, const OpenOptions& options) noexcept;
   void fill_info() noexcept;
 
+  ResidentWeights resident_;  // before the file, which reads it to its end
   ModelFile file_;
+  std::optional<StreamedWeights> streamed_;
   std::optional<Tokenizer> tokenizer_;
   MemoryPlan plan_;
   ModelInfo info_;

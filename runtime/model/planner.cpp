@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 
 #include "graph/cpu/kv_layout.h"
 #include "kernels/base/checked.h"
@@ -10,10 +9,12 @@
 #include "kernels/cpu_topology.h"
 #include "runtime/kv/page_table.h"
 #include "runtime/model/model_state.h"
+#include "runtime/os/locked_pages.h"
 #include "runtime/os/memory_figures.h"
 #include "runtime/os/thread.h"
 #include "runtime/pool/worker_pool.h"
 #include "runtime/session/session_state.h"
+#include "runtime/weights/weights_plan.h"
 
 namespace runnel {
 namespace {
@@ -58,7 +59,8 @@ struct Terms {
   uint64_t kv_tokens = 0;
   uint64_t tables = 0;
   uint64_t header = 0;
-  uint32_t checks = 0;  // threads that compare checksums
+  uint32_t checks = 0;   // threads that compare checksums
+  uint64_t weights = 0;  // private ones, at least
 
   // False when it overflows.
   bool kv(uint32_t context, uint32_t sessions, KvPlan* plan) const noexcept {
@@ -86,6 +88,7 @@ struct Terms {
         .add(text(context))
         .add(tables)
         .add(header)
+        .add(weights)
         .add(executor.arena_bytes)
         .add(executor.scratch_bytes)
         .add(executor.packed_copy_bytes)
@@ -115,11 +118,24 @@ uint64_t graph_bytes(const Graph& graph) noexcept {
          graph.slots.size() * sizeof(StateSlot) + graph.tensors.size() * sizeof(TensorDesc);
 }
 
-// The machine's free memory less the weights, which want to stay in it; where the weights alone are more than that,
-// half of it, since they are then read again and again anyway.
-uint64_t free_budget(uint64_t weight_bytes) noexcept {
+// The machine's free memory less the mapped weights, which want to stay in it; where they alone are more than that,
+// half of it, since they are then read again and again anyway. Weights in private memory are part of the budget: most
+// of it.
+uint64_t free_budget(uint64_t weight_bytes, WeightsMode mode) noexcept {
   const uint64_t available = machine_memory().available_bytes;
-  return weight_bytes < available / 2 ? available - weight_bytes : available / 2;
+  if (mode != WeightsMode::mapped) return available - available / 8;
+  return weight_bytes < available / 4 * 3 ? available - weight_bytes : available / 2;
+}
+
+// Streamed weights are the slower the less of them is pinned, so that a context that nobody asked for takes a quarter
+// of what is left at most, but for a usable few.
+constexpr uint32_t kLeastDefaultContext = 512;
+uint32_t default_context(const Terms& terms, uint32_t sessions, uint64_t budget, uint32_t max_context) noexcept {
+  const uint64_t fixed = terms.all(1, sessions);
+  const uint64_t share = fixed < budget ? (budget - fixed) / 4 : 0;
+  const uint32_t modest =
+      largest(max_context, [&](uint32_t tokens) { return terms.all(tokens, sessions) - fixed <= share; });
+  return std::max(modest, std::min(max_context, kLeastDefaultContext));
 }
 
 void add_class(MemoryPlan* plan, const char* name, uint64_t bytes, bool is_private) noexcept {
@@ -129,7 +145,8 @@ void add_class(MemoryPlan* plan, const char* name, uint64_t bytes, bool is_priva
   if (!checked_add(plan->total_bytes, bytes, &plan->total_bytes)) plan->total_bytes = UINT64_MAX;
 }
 
-MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOptions& options, uint64_t budget) noexcept {
+MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOptions& options, uint64_t budget,
+                     WeightsPlan* weights) noexcept {
   MemoryPlan plan;
   plan.budget_bytes = budget;
   plan.budget_given = options.budget_bytes != 0;
@@ -143,13 +160,30 @@ MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOption
                      : plan.max_context == longest && file.context_length() != 0 ? "what the model was trained for"
                      : plan.max_context == longest ? "the file does not say what the model was trained for"
                                                    : "the longest that fits the budget";
+  if (options.context_tokens == 0 && weights->mode() == WeightsMode::streamed) {
+    plan.context_tokens = default_context(terms, options.sessions, budget, plan.max_context);
+    if (plan.context_tokens < plan.max_context) plan.context_why = "modest, so that more weights are pinned";
+  }
   plan.max_sessions =
       largest(kMaxSessions, [&](uint32_t sessions) { return terms.all(plan.context_tokens, sessions) <= budget; });
   if (plan.context_tokens == 0) plan.max_sessions = 0;
 
   KvPlan pages;
   if (!terms.kv(plan.context_tokens, options.sessions, &pages)) pages.pool_bytes = UINT64_MAX;
-  add_class(&plan, "weights", file.weight_bytes(), false);
+  // What is left goes to the weights.
+  const uint64_t taken = terms.all(plan.context_tokens, options.sessions);
+  if (plan.context_tokens != 0 && taken <= budget) weights->spend(budget - taken + terms.weights);
+  plan.weights_mode = weights->mode();
+  plan.streamed_bytes = weights->streamed_bytes();
+  plan.weights_locked = weights->mode() == WeightsMode::resident && may_lock_pages(weights->resident_bytes());
+  switch (weights->mode()) {
+    case WeightsMode::resident: add_class(&plan, "weights_resident", weights->resident_bytes(), true); break;
+    case WeightsMode::streamed:
+      add_class(&plan, "weights_pinned", weights->pinned_bytes(), true);
+      add_class(&plan, "weights_ring", weights->ring_bytes(), true);
+      break;
+    default: add_class(&plan, "weights", file.weight_bytes(), false); break;
+  }
   add_class(&plan, "header", terms.header, true);
   add_class(&plan, "kv", pages.pool_bytes, true);
   add_class(&plan, "activations", terms.executor.arena_bytes, true);
@@ -183,8 +217,8 @@ Status check_open_options(const OpenOptions& options) noexcept {
     const auto number = static_cast<uint8_t>(type);
     if (number >= kKvTypeCount) return bad_option("kv", number, 0, kKvTypeCount - 1);
   }
-  if (options.weights_mode > WeightsMode::mapped)
-    return bad_option("weights_mode", static_cast<uint64_t>(options.weights_mode), 0, 1);
+  if (options.weights_mode > WeightsMode::streamed)
+    return bad_option("weights_mode", static_cast<uint64_t>(options.weights_mode), 0, 3);
   if (options.verify > Verify::off) return bad_option("verify", static_cast<uint64_t>(options.verify), 0, 2);
   if (options.float_backend > FloatBackend::xnnpack)
     return bad_option("float_backend", static_cast<uint64_t>(options.float_backend), 0, 1);
@@ -222,7 +256,9 @@ SnapshotKey make_snapshot_key(const ModelFile& file, const ExecutorOptions& opti
   return key;
 }
 
-Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept {
+namespace {
+
+Result<ResolvedPlan> plan_mode(const ModelFile& file, const OpenOptions& options, WeightsMode mode) noexcept {
   Terms terms;
   terms.threads = options.threads != 0 ? options.threads : recommended_threads();
   terms.kv_tokens = options.kv_tokens;
@@ -239,7 +275,10 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
   executor.float_backend = options.float_backend;
   executor.activations = options.activations;
 
-  const uint64_t budget = options.budget_bytes != 0 ? options.budget_bytes : free_budget(file.weight_bytes());
+  RUNNEL_ASSIGN(WeightsPlan weights, WeightsPlan::make(file, mode, options.float_backend));
+  terms.weights = weights.least_bytes();
+  const uint64_t budget =
+      options.budget_bytes != 0 ? options.budget_bytes : free_budget(file.weight_bytes(), weights.mode());
   const uint32_t longest = options.context_tokens != 0  ? options.context_tokens
                            : file.context_length() != 0 ? std::min(file.context_length(), kMaxContext)
                                                         : kUnknownContext;
@@ -253,14 +292,45 @@ Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options
     terms.step_tokens = step;
     RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
     terms.snapshot_key = make_snapshot_key(file, executor, terms.executor);
-    resolved.memory = plan_with(terms, file, options, budget);
+    resolved.memory = plan_with(terms, file, options, budget, &weights);
     resolved.memory.max_step_tokens = step;
     resolved.memory.step_why = options.max_step_tokens != 0              ? "as asked"
                                : step == std::min(kDefaultStep, longest) ? "default"
                                                                          : "shorter, so that more context fits";
-    const bool roomy = resolved.memory.fits && resolved.memory.context_tokens >= std::min(longest, 4 * step);
+    resolved.split = weights.split();
+    // A long step reads streamed weights once for all its tokens, so that one step's context is enough to keep it.
+    const uint32_t steps = weights.mode() == WeightsMode::streamed ? 1 : 4;
+    const bool roomy = resolved.memory.fits && resolved.memory.context_tokens >= std::min(longest, steps * step);
     if (roomy || options.max_step_tokens != 0 || step / 2 < kLeastStep) return resolved;
   }
+}
+
+void describe_weights(const OpenOptions& options, const char* why, MemoryPlan* plan) noexcept {
+  const auto mib = [](uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  char what[96] = "";
+  if (plan->weights_mode == WeightsMode::streamed) {
+    std::snprintf(what, sizeof what, "%.1f MiB are read in each step", mib(plan->streamed_bytes));
+  } else if (plan->weights_mode == WeightsMode::resident) {
+    std::snprintf(what, sizeof what, "%s",
+                  plan->weights_locked ? "locked" : "not locked: the system refuses (RLIMIT_MEMLOCK)");
+  } else if (options.weights_mode != WeightsMode::automatic && options.weights_mode != WeightsMode::mapped) {
+    std::snprintf(what, sizeof what, "the model lies in memory already");
+  }
+  std::snprintf(plan->weights_note, sizeof plan->weights_note, "%s%s%s", what,
+                *what != '\0' && *why != '\0' ? "; " : "", why);
+}
+
+}  // namespace
+
+Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept {
+  char why[128] = "";
+  const bool automatic = options.weights_mode == WeightsMode::automatic;
+  const WeightsMode mode =
+      automatic ? choose_weights_mode(file, options.budget_bytes, why, sizeof why) : options.weights_mode;
+  RUNNEL_ASSIGN(ResolvedPlan resolved, plan_mode(file, options, mode));
+  MemoryPlan& plan = resolved.memory;
+  describe_weights(options, why, &plan);
+  return resolved;
 }
 
 Status over_budget(const MemoryPlan& plan, const OpenOptions& options) noexcept {
@@ -286,8 +356,13 @@ Status over_budget(const MemoryPlan& plan, const OpenOptions& options) noexcept 
 
 Result<MemoryPlan> plan_model(const char* path, const OpenOptions& options) noexcept {
   if (path == nullptr) return Status::error(Code::invalid_argument, "plan: no path");
+  return plan_model(ModelSource{.path = path, .files = {}, .memory = {}}, options);
+}
+
+Result<MemoryPlan> plan_model(const ModelSource& source, const OpenOptions& options) noexcept {
   RUNNEL_TRY(check_open_options(options));
-  RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(path, {.verify = Verify::off}));
+  RUNNEL_ASSIGN(const ModelFile file,
+                ModelFile::open(source, {.verify = Verify::off, .trusted_fingerprint = {}, .keep_files = false}));
   RUNNEL_ASSIGN(const ResolvedPlan resolved, make_plan(file, options));
   return resolved.memory;
 }

@@ -7,6 +7,7 @@
 #include "graph/file/model_file.h"
 #include "runnel/plan.h"
 #include "runtime/snapshot/root.h"
+#include "runtime/weights/streamed_weights.h"
 
 namespace runnel {
 
@@ -23,6 +24,7 @@ Result<Isa> choose_isa(const char* isa) noexcept;
 struct ResolvedPlan {
   MemoryPlan memory;
   ExecutorOptions executor;
+  StreamSplit split;  // of streamed weights
 };
 
 // Resolves every default (threads, step length, budget, context) and plans. A plan that does not fit is not an error.

@@ -120,6 +120,23 @@ TEST_P(ArchOracle, FloatLogitsAndGreedyIdsOnEveryPath) {
   }
 }
 
+// A ring of few blocks, so that panels lie across their ends.
+void expect_same_bits_streamed(const std::string& path, const OracleCase& one, StreamSplit split, uint32_t threads) {
+  SerialFor serial;
+  test::ModelRunner mapped(path, serial);
+  Result<WorkerPool> pool = WorkerPool::create(threads);
+  ASSERT_TRUE(pool.ok());
+  test::ModelRunner streamed(path, *pool, {.streamed = split});
+  EXPECT_EQ(streamed.logits(one.ids), mapped.logits(one.ids)) << split.pinned << " pinned, " << threads << " threads";
+  EXPECT_EQ(streamed.greedy(one.ids, 2), mapped.greedy(one.ids, 2));
+}
+
+TEST_P(ArchOracle, StreamedWeightsGiveTheSameBits) {
+  expect_same_bits_streamed(converted(source(), WeightsOut::f32), cases_.back(), {0, 2}, 1);
+  expect_same_bits_streamed(converted(source(), WeightsOut::f32), cases_.back(), {2, 3}, 4);
+  expect_same_bits_streamed(converted(source(), WeightsOut::q4), cases_.back(), {1, 5}, 2);
+}
+
 // 16-bit activations leave the weights' rounding alone; 8-bit ones add as much again.
 TEST_P(ArchOracle, EightBitsStayClose) {
   SerialFor serial;
@@ -207,6 +224,10 @@ TEST_P(GgufTypeOracle, KeptWeightsOnTheDefaultPath) {
     report(isa_name(isa), d);
     EXPECT_LE(d.kl_mean, GetParam().keep_kl) << isa_name(isa);
   }
+}
+
+TEST_P(GgufTypeOracle, StreamedWeightsGiveTheSameBits) {
+  expect_same_bits_streamed(converted(source_, WeightsOut::keep), cases_.back(), {1, 2}, 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(, GgufTypeOracle,

@@ -19,7 +19,9 @@ T value_of(Result<T> result) {
 
 ModelRunner::ModelRunner(const std::string& path, ParallelFor& workers, const RunnerOptions& wanted)
     : workers_(workers) {
-  file_ = std::make_unique<ModelFile>(value_of(ModelFile::open(path.c_str())));
+  ModelFileOptions file_options;
+  if (wanted.streamed) file_options = {.verify = Verify::off, .trusted_fingerprint = {}, .keep_files = true};
+  file_ = std::make_unique<ModelFile>(value_of(ModelFile::open(path.c_str(), file_options)));
   vocab_ = file_->vocab_size();
   ExecutorOptions options;
   options.max_tokens = kMostTokens;
@@ -28,7 +30,14 @@ ModelRunner::ModelRunner(const std::string& path, ParallelFor& workers, const Ru
   options.isa = wanted.isa;
   options.kv = wanted.kv;
   options.activations = wanted.activations;
-  executor_ = std::make_unique<CpuExecutor>(value_of(CpuExecutor::create(*file_, options)));
+  if (wanted.streamed) {
+    constexpr uint64_t kSmallest = 32768;
+    streamed_ = std::make_unique<StreamedWeights>(value_of(StreamedWeights::load(*file_, *wanted.streamed, kSmallest)));
+    executor_ =
+        std::make_unique<CpuExecutor>(value_of(CpuExecutor::create(file_->graph(), streamed_->view(), options)));
+  } else {
+    executor_ = std::make_unique<CpuExecutor>(value_of(CpuExecutor::create(*file_, options)));
+  }
   pages_ = std::make_unique<KvPages>(executor_->plan().kv, kMostTokens >> options.page_shift);
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/cpu/executor.h"
 #include "graph/file/model_file.h"
+#include "runtime/weights/streamed_weights.h"
 #include "tests/support/kv_pages.h"
 
 namespace runnel::test {
@@ -15,6 +17,8 @@ struct RunnerOptions {
   Isa isa = active_isa();
   KvTypes kv = KvType::f16;
   Activations activations = Activations::automatic;
+  // Streamed weights, in blocks of 32 KiB, or what the widest panel needs. None: mapped.
+  std::optional<StreamSplit> streamed = {};
 };
 
 class ModelRunner {
@@ -33,6 +37,7 @@ class ModelRunner {
   std::vector<float> step(const std::vector<int32_t>& ids, uint32_t position);
 
   std::unique_ptr<ModelFile> file_;
+  std::unique_ptr<StreamedWeights> streamed_;
   std::unique_ptr<CpuExecutor> executor_;
   ParallelFor& workers_;
   uint32_t vocab_ = 0;

@@ -34,7 +34,11 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
            "closer to the float model. auto: as the file asks (q16 for --weights q8, else q8)")
       .choices({"auto", "q8", "q16", "f32"})
       .show_default();
-  arguments.add("--weights-mode", &options.weights_mode, "MODE", "How weights reach memory; this version maps them")
+  arguments
+      .add("--weights-mode", &options.weights_mode, "MODE",
+           "How weights reach memory: pages of the file, a locked private copy, or read as they are used but for what "
+           "the "
+           "budget has room for. auto: mapped when the machine can hold the file beside the budget, else streamed")
       .choices({"auto", "mapped", "resident", "streamed"})
       .show_default();
   arguments
@@ -65,12 +69,12 @@ Result<OpenOptions> open_options(const ModelOptions& options) {
     RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.path.c_str(), {.verify = Verify::off}));
     if (file.weights_label() == "f32") open.kv = KvType::f32;
   }
-  if (options.weights_mode == "resident" || options.weights_mode == "streamed")
-    return Status::error(Code::unsupported, "weights-mode: this version has mapped weights only, not %s",
-                         options.weights_mode.c_str());
   if (!options.budget.empty() && (!parse_size(options.budget, &open.budget_bytes) || open.budget_bytes == 0))
     return Status::error(Code::invalid_argument, "budget: %s is not a size (try 640M)", options.budget.c_str());
-  open.weights_mode = options.weights_mode == "mapped" ? WeightsMode::mapped : WeightsMode::automatic;
+  open.weights_mode = options.weights_mode == "mapped"     ? WeightsMode::mapped
+                      : options.weights_mode == "resident" ? WeightsMode::resident
+                      : options.weights_mode == "streamed" ? WeightsMode::streamed
+                                                           : WeightsMode::automatic;
   open.verify = options.verify == "eager" ? Verify::eager : options.verify == "off" ? Verify::off : Verify::lazy;
   open.float_backend = options.float_backend == "xnnpack" ? FloatBackend::xnnpack : FloatBackend::own;
   open.activations = options.activations == "q8"    ? Activations::q8
@@ -99,6 +103,14 @@ Json model_json(const ModelInfo& info) {
   return {{"name", std::string(info.name)}, {"hash", std::string(info.hash)}, {"weights", std::string(info.weights)}};
 }
 
+const char* weights_mode_name(WeightsMode mode) {
+  switch (mode) {
+    case WeightsMode::resident: return "resident";
+    case WeightsMode::streamed: return "streamed";
+    default: return "mapped";
+  }
+}
+
 Json plan_json(const MemoryPlan& plan) {
   Json classes = Json::object();
   for (uint32_t i = 0; i < plan.class_count; ++i) classes[plan.classes[i].name] = plan.classes[i].bytes;
@@ -118,6 +130,10 @@ Json plan_json(const MemoryPlan& plan) {
           {"context_why", plan.context_why},
           {"step_why", plan.step_why},
           {"over_class", plan.over_class},
+          {"weights_mode", weights_mode_name(plan.weights_mode)},
+          {"weights_locked", plan.weights_locked},
+          {"weights_note", plan.weights_note},
+          {"streamed_bytes", plan.streamed_bytes},
           {"fits", plan.fits}};
 }
 
@@ -133,6 +149,8 @@ void print_plan(const MemoryPlan& plan) {
               plan.budget_given ? "" : " (what this machine has free)");
   std::printf("%-14s %14llu  %s\n", "mapped", static_cast<unsigned long long>(plan.mapped_bytes),
               format_size(plan.mapped_bytes).c_str());
+  std::printf("weights %s%s%s\n", weights_mode_name(plan.weights_mode), plan.weights_note[0] == '\0' ? "" : ": ",
+              plan.weights_note);
   std::printf("context %u of %u trained (%s), steps of %u (%s), %u session%s, %u thread%s: ", plan.context_tokens,
               plan.trained_context, plan.context_why, plan.max_step_tokens, plan.step_why, plan.sessions,
               plan.sessions == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s");

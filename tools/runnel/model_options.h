@@ -30,6 +30,7 @@ Result<Model> open_model(const ModelOptions& options);
 // The JSON contract's "model" object: name, hash, weights.
 nlohmann::ordered_json model_json(const ModelInfo& info);
 nlohmann::ordered_json plan_json(const MemoryPlan& plan);
+const char* weights_mode_name(WeightsMode mode);  // as --weights-mode has it
 void print_plan(const MemoryPlan& plan);
 
 }  // namespace runnel::tools

@@ -37,13 +37,15 @@ std::string message(const char* role, const std::string& content) {
   return Json{{"role", role}, {"content", content}}.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-void print_figures(const Generation& generation) {
+void print_figures(const Generation& generation, const MemoryPlan& plan) {
   std::fprintf(stderr, "prompt %u tokens, first token after %.1f ms", generation.prompt_tokens, generation.ttft_ms);
   if (generation.prefill_tok_s > 0) std::fprintf(stderr, " (%.1f tokens/s)", generation.prefill_tok_s);
   std::fprintf(stderr, "; %zu tokens", generation.ids.size());
   if (generation.decode_tok_s > 0) std::fprintf(stderr, " at %.1f tokens/s", generation.decode_tok_s);
   std::fprintf(stderr, ", ended by %s; peak memory %.1f MB\n", finish_reason_name(generation.finish),
                static_cast<double>(process_memory().peak_rss_bytes) / (1 << 20));
+  if (plan.weights_mode != WeightsMode::mapped)
+    std::fprintf(stderr, "weights %s: %s\n", weights_mode_name(plan.weights_mode), plan.weights_note);
 }
 
 GenerateOptions generate_options(const Options& options, const std::vector<std::string_view>& stop) {
@@ -126,7 +128,7 @@ Status run_once(const Options& options, const Model& model, Session& session, Sn
     return Status::error(Code::cancelled, "run: interrupted after %zu tokens", generation.ids.size());
   if (!options.json) {
     RUNNEL_TRY(print_text("\n"));
-    if (!options.quiet) print_figures(generation);
+    if (!options.quiet) print_figures(generation, model.plan());
     return save_session(options, session, figures);
   }
   RUNNEL_TRY(save_session(options, session, figures));
@@ -178,7 +180,7 @@ Status run_interactive(const Options& options, const Model& model, Session& sess
                   }));
     RUNNEL_TRY(printed);
     RUNNEL_TRY(print_text("\n"));
-    if (!options.quiet) print_figures(generation);
+    if (!options.quiet) print_figures(generation, model.plan());
     if (interrupted()) return save_session(options, session, figures);
     messages.push_back({{"role", "assistant"}, {"content", text}});
   }

@@ -16,6 +16,7 @@
 #include "runnel/memory.h"
 #include "runnel/options.h"
 #include "runnel/plan.h"
+#include "runnel/source.h"
 #include "runnel/status.h"
 
 namespace runnel {
@@ -57,6 +58,8 @@ class Model {
   // Maps the file, verifies its header, plans, and reserves what the plan says. Statuses: invalid_argument, io,
   // corrupt_file, unsupported, over_budget (with the numbers), out_of_memory.
   static Result<Model> open(const char* path, const OpenOptions& options = {}) noexcept;
+  // From slices of open files (assets of an app) or from memory; all else as from a path.
+  static Result<Model> open(const ModelSource& source, const OpenOptions& options = {}) noexcept;
 
   Model(const Model& other) noexcept;
   Model(Model&& other) noexcept;

@@ -8,8 +8,11 @@
 namespace runnel {
 
 enum class WeightsMode : uint8_t {
-  automatic,  // the best of the others that this version has for the machine
-  mapped,     // pages of the file, shared with the system's cache; no copy
+  automatic,  // mapped when the machine can hold the file beside the budget, else streamed
+  mapped,     // pages of the file, shared with the system's cache; no copy, and not in the budget
+  resident,   // a private copy, read at open and locked where the system allows: always there, wholly in the budget
+  streamed,   // read from the file as a step goes, but for the part that the budget has room for: for a model larger
+              // than the memory
 };
 
 struct OpenOptions {

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "runnel/options.h"
+#include "runnel/source.h"
 #include "runnel/status.h"
 
 namespace runnel {
@@ -32,6 +33,11 @@ struct MemoryPlan {
   uint32_t max_sessions = 0;  // most sessions of context_tokens that fit the budget; may be 0
   uint32_t threads = 0;
   uint32_t max_step_tokens = 0;
+  // How weights reach memory, never `automatic`; why, in words; and what of them each step reads from the file.
+  WeightsMode weights_mode = WeightsMode::mapped;
+  bool weights_locked = false;  // resident ones: the system keeps them from being swapped
+  uint64_t streamed_bytes = 0;
+  char weights_note[192] = {};   // zero-terminated
   const char* context_why = "";  // how context_tokens was chosen; static storage, as all text here
   const char* step_why = "";     // how max_step_tokens was
   const char* over_class = "";   // when it does not fit: the first private class that has no room, those before it have
@@ -41,5 +47,6 @@ struct MemoryPlan {
 // Reads and verifies the header of the model file, touches no weight. A plan that does not fit is not an error here.
 // Statuses: invalid_argument, io, corrupt_file, unsupported, out_of_memory.
 Result<MemoryPlan> plan_model(const char* path, const OpenOptions& options = {}) noexcept;
+Result<MemoryPlan> plan_model(const ModelSource& source, const OpenOptions& options = {}) noexcept;
 
 }  // namespace runnel

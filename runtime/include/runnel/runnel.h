@@ -56,6 +56,14 @@ typedef enum runnel_activations {
   RUNNEL_ACTIVATIONS_F32 = 3
 } runnel_activations;
 
+/* How weights reach memory. */
+typedef enum runnel_weights_mode {
+  RUNNEL_WEIGHTS_AUTO = 0,     /* mapped when the machine can hold the file beside the budget, else streamed */
+  RUNNEL_WEIGHTS_MAPPED = 1,   /* pages of the file, shared with the system's cache, not in the budget */
+  RUNNEL_WEIGHTS_RESIDENT = 2, /* a private copy, read at open and locked where the system allows */
+  RUNNEL_WEIGHTS_STREAMED = 3  /* read as a step goes, but for what the budget has room for */
+} runnel_weights_mode;
+
 typedef enum runnel_finish {
   RUNNEL_FINISH_END = 0,          /* the model ended its answer */
   RUNNEL_FINISH_STOP = 1,         /* a stop string appeared */
@@ -82,7 +90,25 @@ typedef struct runnel_open_options {
   runnel_verify verify;
   runnel_float_backend float_backend;
   runnel_activations activations;
+  runnel_weights_mode weights_mode;
 } runnel_open_options;
+
+/* Bytes of an open regular file, for example an asset that lies uncompressed in an APK. */
+typedef struct runnel_file_slice {
+  int fd;          /* open for reading; stays the caller's, who may close it after the call */
+  uint64_t offset; /* a multiple of 64 (zipalign 64); with several shards, of the system's page size */
+  uint64_t bytes;  /* 0: to the end of the file */
+} runnel_file_slice;
+
+/* Where a model file lies: exactly one of path, files and memory is set. */
+typedef struct runnel_source {
+  uint32_t struct_bytes;
+  const char* path;               /* a single file or the first shard */
+  const runnel_file_slice* files; /* file_count slices, a single file or all shards in order; borrowed for the call */
+  size_t file_count;
+  const void* memory; /* memory_bytes bytes, 64-byte aligned; outlives the model and its sessions, and stays as it is */
+  size_t memory_bytes;
+} runnel_source;
 
 typedef struct runnel_memory_class {
   const char* name; /* static storage, zero-terminated */
@@ -103,6 +129,10 @@ typedef struct runnel_plan {
   bool fits;
   uint32_t class_count;
   runnel_memory_class classes[16];
+  runnel_weights_mode weights_mode; /* never auto */
+  bool weights_locked;              /* resident ones: kept from being swapped */
+  uint64_t streamed_bytes;          /* of the weights, read from the file in each step */
+  char weights_note[192];           /* why that mode, and how it went; zero-terminated */
 } runnel_plan;
 
 typedef struct runnel_info {
@@ -166,9 +196,17 @@ const char* runnel_last_message(void);
  * does not fit is a success with fits = false. Statuses: io, corrupt_file, unsupported. */
 runnel_status runnel_plan_model(const char* path, const runnel_open_options* options, runnel_plan* plan);
 
+/* The same from wherever the model lies. */
+runnel_status runnel_plan_model_from(const runnel_source* source, const runnel_open_options* options,
+                                     runnel_plan* plan);
+
 /* Opens a model. *model is owned by the caller: runnel_model_free. Statuses: io, corrupt_file, unsupported,
  * over_budget. */
 runnel_status runnel_model_open(const char* path, const runnel_open_options* options, runnel_model** model);
+
+/* The same from wherever the model lies. */
+runnel_status runnel_model_open_from(const runnel_source* source, const runnel_open_options* options,
+                                     runnel_model** model);
 
 /* Gives up the handle; null is allowed. Sessions keep what they need, so the order of frees does not matter. */
 void runnel_model_free(runnel_model* model);

@@ -1,5 +1,7 @@
 // Sharded files: missing, swapped and foreign shards; a shard by itself.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -106,6 +108,41 @@ TEST_F(Shards, ATrustedFingerprintChangesWithAnyShard) {
   ASSERT_TRUE(changed.ok());
   EXPECT_FALSE(changed->verified());
   EXPECT_NE(changed->fingerprint(), fingerprint);
+}
+
+// All shards as a list of open files, the later ones at a page of their file.
+TEST_F(Shards, FromDescriptors) {
+  std::vector<FileSlice> slices;
+  for (size_t i = 0; i < names_.size(); ++i) {
+    const uint64_t offset = 65536 * (i + 1);
+    std::vector<uint8_t> bytes = test::read_file(shard(i));
+    const uint64_t length = bytes.size();
+    bytes.insert(bytes.begin(), offset, 0xee);
+    test::write_file(folder_ / "slice", bytes);
+    const int fd = ::open((folder_ / "slice").c_str(), O_RDONLY);
+    ASSERT_GE(fd, 0);
+    std::filesystem::remove(folder_ / "slice");
+    slices.push_back({fd, offset, length});
+  }
+  const auto open = [&](std::span<const FileSlice> files) {
+    return ModelFile::open(ModelSource{.path = nullptr, .files = files, .memory = {}}, {.verify = Verify::eager});
+  };
+  const auto file = open(slices);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const auto by_path = ModelFile::open(shard(0).c_str());
+  ASSERT_TRUE(by_path.ok());
+  for (uint32_t i = 0; i < file->graph().tensors.size(); ++i)
+    EXPECT_EQ(std::memcmp(file->tensor_data(i), by_path->tensor_data(i), file->graph().tensors[i].bytes), 0) << i;
+
+  const Status few = open(std::span(slices).first(2)).status();
+  EXPECT_EQ(few.code(), Code::invalid_argument);
+  EXPECT_NE(std::strstr(few.message(), "2 slice(s) are given"), nullptr) << few.message();
+  std::swap(slices[1], slices[2]);
+  EXPECT_EQ(open(slices).status().code(), Code::corrupt_file);
+  std::swap(slices[1], slices[2]);
+  slices[1].offset = 64;  // no prelude there
+  EXPECT_EQ(open(slices).status().code(), Code::corrupt_file);
+  for (const FileSlice& slice : slices) ::close(slice.fd);
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ namespace runnel {
 namespace {
 
 struct OpBench : testing::Test {
-  Result<Model> model = Model::open(test::tiny_model_path().c_str(), {.share_prefixes = false, .threads = 2, .verify = Verify::off});
+  Result<Model> model =
+      Model::open(test::tiny_model_path().c_str(), {.share_prefixes = false, .threads = 2, .verify = Verify::off});
   Result<Session> session = Session::create(*model);
   StepCost cost = step_cost(ModelFile::open(test::tiny_model_path().c_str(), {})->graph());
 };
