@@ -51,23 +51,29 @@ drop_cache() {
 # (small ones make short requests of long ones, at half the rate on some devices).
 direct_rate() { # -> bytes a second
   python3 - "$MODEL" <<'P'
-import mmap, os, sys, threading, time
+import mmap, os, sys, time
 path, request, readers = sys.argv[1], 1 << 20, 4
 span = os.path.getsize(path) // request * request
 total = 3 << 30
-area = mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-if hasattr(mmap, "MADV_HUGEPAGE"):
-    area.madvise(mmap.MADV_HUGEPAGE)
-area.write(bytes(len(area)))
-descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
-def read(reader):
-    places = [memoryview(area)[at:at + request] for at in range(reader * request, len(area), readers * request)]
+def read(reader):  # a process each: threads would wait for each other
+    area = mmap.mmap(-1, 16 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        area.madvise(mmap.MADV_HUGEPAGE)
+    area.write(bytes(len(area)))
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    places = [memoryview(area)[at:at + request] for at in range(4 << 20, len(area), request)]
     for i, at in enumerate(range(reader * request, total, readers * request)):
         os.preadv(descriptor, [places[i % len(places)]], at % span)
-threads = [threading.Thread(target=read, args=(i,)) for i in range(readers)]
 start = time.monotonic()
-for t in threads: t.start()
-for t in threads: t.join()
+children = []
+for reader in range(readers):
+    child = os.fork()
+    if child == 0:
+        read(reader)
+        os._exit(0)
+    children.append(child)
+for child in children:
+    os.waitpid(child, 0)
 print(int(total / (time.monotonic() - start)))
 P
 }
