@@ -18,7 +18,8 @@ constexpr uint32_t kPromptTokens = 64;
 void run_row(benchmark::State& state, const MatmulKernel& kernel, const MatrixShape& shape) {
   const bool decode = kernel.mr == 1;
   const uint32_t m = decode ? 1 : kPromptTokens;
-  MatrixProblem problem(dtype_info(kernel.rhs), kernel.lhs, m, shape.k, shape.n, decode ? kBeyondCache : 0);
+  MatrixProblem problem(dtype_info(kernel.rhs), kernel.lhs, kernel.order(), m, shape.k, shape.n,
+                        decode ? kBeyondCache : 0);
   const MatmulChoice choice{kernel.lhs, &kernel, &kernel};
   run_matmul(choice, kernel.rhs, problem.args(0));
   if (const std::string wrong = problem.check(); !wrong.empty()) return state.SkipWithError(wrong.c_str());

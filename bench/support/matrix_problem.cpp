@@ -16,12 +16,12 @@ PackedShape shape_of(const DTypeInfo& type, uint32_t k, uint32_t n) {
 
 }  // namespace
 
-MatrixProblem::MatrixProblem(const DTypeInfo& type, LhsType lhs, uint32_t m, uint32_t k, uint32_t n,
+MatrixProblem::MatrixProblem(const DTypeInfo& type, LhsType lhs, LhsOrder order, uint32_t m, uint32_t k, uint32_t n,
                              size_t least_weight_bytes)
     : m_(m),
       n_(n),
       pattern_(type, kPatternRows, ceil_div(k, type.group), random_),
-      left_(lhs, m, pattern_.depth(), random_),
+      left_(lhs, order, m, pattern_.depth(), random_),
       shape_(shape_of(type, k, n)),
       copies_(least_weight_bytes / shape_.bytes + 1),
       weights_(shape_.bytes * copies_),

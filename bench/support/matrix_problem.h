@@ -13,7 +13,8 @@ namespace runnel::bench {
 class MatrixProblem {
  public:
   // m rows of `lhs` times the transpose of an (n, k) matrix of `type`. Requires: k, n > 0.
-  MatrixProblem(const DTypeInfo& type, LhsType lhs, uint32_t m, uint32_t k, uint32_t n, size_t least_weight_bytes);
+  MatrixProblem(const DTypeInfo& type, LhsType lhs, LhsOrder order, uint32_t m, uint32_t k, uint32_t n,
+                size_t least_weight_bytes);
 
   // Arguments of run_matmul() on copy `copy` (any number, taken modulo the copies).
   MatmulArgs args(size_t copy);

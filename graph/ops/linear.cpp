@@ -48,7 +48,8 @@ struct State {
   uint64_t panel_bytes;
   uint32_t panels, blocks;
   uint32_t lhs_values;  // of a prepared row, padding included
-  uint32_t lhs_bytes;   // between prepared rows
+  uint32_t lhs_bytes;   // of a single prepared row
+  uint32_t lhs_stride;  // between many prepared rows, which may lie in tiles
   Lhs lhs;
   FloatLinear* foreign;
 };
@@ -100,8 +101,15 @@ Status prepare(CpuPrepare& prepare) noexcept {
     state.lhs = Lhs::direct;
     state.lhs_bytes = 0;
   }
+  state.lhs_stride = state.lhs_bytes;
+  uint64_t rows = x.rows > 1 ? x.rows : 0;  // prepared for all workers
+  if (const LhsOrder order = state.choice.order(x.rows); order != LhsOrder::rows) {
+    state.lhs_stride =
+        static_cast<uint32_t>(quantized_stride(state.choice.lhs, order, ceil_div(state.lhs_values, 32u)));
+    rows = round_up<uint64_t>(rows, kLhsTileRows);
+  }
   prepare.worker_bytes = state.lhs_bytes;
-  prepare.shared_bytes = x.rows > 1 ? uint64_t{x.rows} * state.lhs_bytes : 0;
+  prepare.shared_bytes = rows * state.lhs_stride;
   return {};
 }
 
@@ -121,13 +129,16 @@ Status load(CpuCall& call, uint8_t* shared) noexcept {
 
 void unload(CpuCall& call) noexcept { destroy_float_linear(call.state.as<State>().foreign); }
 
-void prepare_row(const State& state, const float* x, uint32_t cols, void* out) noexcept {
+// Row r of x to its place among the prepared ones.
+void prepare_row(const State& state, const CpuOperand& x, uint32_t r, uint8_t* lhs) noexcept {
   if (state.lhs == Lhs::quantized) {
-    quantize_row(state.choice.lhs, x, cols, ceil_div(state.lhs_values, 32u), out);
+    quantize_row_of(state.choice.lhs, state.choice.order(x.rows), x.row(r), x.cols, ceil_div(state.lhs_values, 32u), r,
+                    lhs);
     return;
   }
-  std::memcpy(out, x, cols * sizeof(float));
-  std::memset(static_cast<float*>(out) + cols, 0, (state.lhs_values - cols) * sizeof(float));
+  uint8_t* out = lhs + size_t{r} * state.lhs_bytes;
+  std::memcpy(out, x.row(r), x.cols * sizeof(float));
+  std::memset(out + x.cols * sizeof(float), 0, (state.lhs_values - x.cols) * sizeof(float));
 }
 
 enum : uint32_t { kPrepareRows, kMultiply };
@@ -178,9 +189,7 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
   const auto& state = call.state.as<State>();
   const CpuOperand& x = call.in[0];
   if (phase == kPrepareRows) {
-    for (uint32_t r = slice.begin; r < slice.end; ++r) {
-      prepare_row(state, x.row(r), x.cols, step.shared + size_t{r} * state.lhs_bytes);
-    }
+    for (uint32_t r = slice.begin; r < slice.end; ++r) prepare_row(state, x, r, step.shared);
     return;
   }
   if (state.lhs == Lhs::foreign) {
@@ -190,26 +199,26 @@ void run(const CpuCall& call, const CpuStep& step, uint32_t phase, Slice slice, 
     return;
   }
   const void* lhs = step.shared;
-  size_t lhs_stride = state.lhs_bytes;
+  size_t stride = state.lhs_stride;
   if (state.lhs == Lhs::direct) {
     lhs = x.data;
-    lhs_stride = x.stride * sizeof(float);
+    stride = x.stride * sizeof(float);
   } else if (x.rows == 1) {
     lhs = step.scratch(worker);
     uint64_t& prepared = step.marks[worker].node_number;
     if (prepared != step.node_number) {
-      prepare_row(state, x.data, x.cols, step.scratch(worker));
+      prepare_row(state, x, 0, step.scratch(worker));
       prepared = step.node_number;
     }
   }
   const CpuOperand& w = call.in[1];
   if (w.weights != nullptr) {
-    return multiply(call, state, *step.vector, lhs, lhs_stride, w.weights + slice.begin * state.panel_bytes, slice);
+    return multiply(call, state, *step.vector, lhs, stride, w.weights + slice.begin * state.panel_bytes, slice);
   }
   for (const WeightRun& run : w.runs) {
     const Slice part = {std::max(slice.begin, run.first_panel), std::min(slice.end, run.first_panel + run.panel_count)};
     if (part.begin >= part.end) continue;
-    multiply(call, state, *step.vector, lhs, lhs_stride, run.bytes + (part.begin - run.first_panel) * state.panel_bytes,
+    multiply(call, state, *step.vector, lhs, stride, run.bytes + (part.begin - run.first_panel) * state.panel_bytes,
              part);
   }
 }

@@ -38,9 +38,17 @@ constexpr size_t quantized_row_bytes(LhsType type, uint32_t groups) noexcept {
   return ((size_t(groups) * (type == LhsType::q8g32 ? 48 : 76) + 63) & ~size_t(63)) | 64;
 }
 
+// How quantised rows lie.
+enum class LhsOrder : uint8_t {
+  rows,   // each for itself: above
+  tiles,  // kLhsTileRows rows interleaved group by group, by halves of a group (lhs_tiles.h): sdot
+  pairs,  // the same by 8 values of two rows: smmla
+};
+constexpr uint32_t kLhsTileRows = 4;
+
 struct MatmulArgs {
   const void* lhs;  // m rows of LhsType. 64-byte aligned. Float rows are readable up to groups * group values (zeros).
-  size_t lhs_stride;  // bytes between lhs rows
+  size_t lhs_stride;  // bytes between lhs rows; of tiles the bytes between them over kLhsTileRows
   const void* rhs;    // ceil(n / nr) packed panels. 64-byte aligned. Never aliases dst.
   float* dst;         // row major; written, never read
   size_t dst_stride;  // bytes between dst rows
@@ -60,6 +68,12 @@ struct MatmulKernel {
   LhsType lhs;
   DType rhs;
   uint32_t mr, nr, kr;
+
+  // Tall rows of Arm read tiles, of which the last may lack rows: what lies in their place is read, and ignored.
+  constexpr LhsOrder order() const noexcept {
+    if (!covers(isa, Isa::neon) || mr <= kLhsTileRows) return LhsOrder::rows;
+    return isa == Isa::neon_i8mm ? LhsOrder::pairs : LhsOrder::tiles;
+  }
 };
 
 #define MATMUL_NAME(isa, dst, lhs, rhs, mr, nr, kr) matmul_##dst##_##lhs##_##rhs##_##mr##x##nr##x##kr##_##isa

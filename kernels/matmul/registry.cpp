@@ -45,7 +45,9 @@ void run_rows(const MatmulChoice& choice, const MatmulArgs& args) noexcept {
   MatmulArgs part = args;
   for (uint32_t done = 0; done < args.m;) {
     const uint32_t left = args.m - done;
-    const MatmulKernel& kernel = left == 1 ? *choice.single : *choice.tall;
+    // One row that is left over of tiles is not where `single` looks for it.
+    const bool single = left == 1 && (done == 0 || choice.tall->order() == LhsOrder::rows);
+    const MatmulKernel& kernel = single ? *choice.single : *choice.tall;
     part.m = left < kernel.mr ? left : kernel.mr;
     part.lhs = static_cast<const uint8_t*>(args.lhs) + done * args.lhs_stride;
     part.dst = reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(args.dst) + done * args.dst_stride);

@@ -9,7 +9,9 @@ namespace runnel {
 namespace {
 
 struct TallNeon {
-  static constexpr size_t kScaleFloats = kHalfRows, kTokenFloats = kTileTokens;
+  template <int kPlanes>
+  using Tokens = LhsTileGroup<kPlanes>;
+  static constexpr size_t kScaleFloats = kHalfRows;
   static constexpr bool kShortSums = true;
 
   // (two vectors, pair of rows, 16)
@@ -25,31 +27,29 @@ struct TallNeon {
   static void put_scales(Lanes scales, int quarter, T* out) noexcept {
     put_lanes(scales, quarter, out);
   }
-  static void put_token_floats(float32x4_t tokens, float* out) noexcept { vst1q_f32(out, tokens); }
 
   template <uint32_t kTokens, class Form>
-  static void tile(const TallGroup<TallNeon, Form>* w, const TallTokens<TallNeon, Form>& x, uint32_t groups,
+  static void tile(const TallGroup<TallNeon, Form>* w, const Tokens<1>* x, uint32_t groups,
                    const TileOut& out) noexcept {
     LaneTotals<kTokens> totals = load_totals<kTokens>(out);
-    TileActivations<int8_t, kTokens> q(x.q);
-    for (uint32_t g = 0; g < groups; ++g, ++w, q.next_group()) {
+    for (uint32_t g = 0; g < groups; ++g, ++w, ++x) {
       LaneDots<kTokens> dots = {};
       const int8_t* weights = w->bytes;
       if constexpr (!Form::kNibbleSums) {
-        dots = byte_dots(weights, q);
+        dots = byte_dots<kTokens>(weights, *x);
       } else if constexpr (Form::kHalfScales) {
         ShortSums<kTokens> first, last;
-        short_half<0, true>(weights, q, first);
+        short_half<0, true>(weights, *x, first);
         add_half_group(join(first), *w, 0, dots);
-        short_half<1, true>(weights, q, last);
+        short_half<1, true>(weights, *x, last);
         add_half_group(join(last), *w, 1, dots);
       } else {
         ShortSums<kTokens> sums;
-        short_half<0, true>(weights, q, sums);
-        short_half<1, false>(weights, q, sums);
+        short_half<0, true>(weights, *x, sums);
+        short_half<1, false>(weights, *x, sums);
         dots = join(sums);
       }
-      add_group(dots, *w, x.scales[g], x.sums[Form::kMinima ? g : 0], totals);
+      add_group(dots, *w, *x, totals);
     }
     store_totals(totals, out);
   }
@@ -90,11 +90,11 @@ struct TallNeon {
 
   // 16 k: two steps of two vectors.
   template <int kHalf, bool kFirst, uint32_t kTokens>
-  static inline void short_half(const int8_t*& weights, TileActivations<int8_t, kTokens>& q,
-                                ShortSums<kTokens>& sums) noexcept {
-    q.load_half(kHalf);
-    short_step<2 * kHalf, kFirst>(weights, q.bytes[kHalf], sums);
-    short_step<2 * kHalf + 1, false>(weights, q.bytes[kHalf], sums);
+  static inline void short_half(const int8_t*& weights, const Tokens<1>& x, ShortSums<kTokens>& sums) noexcept {
+    int8x16_t q[kTokens];
+    load_half(x.q[0][kHalf], q);
+    short_step<2 * kHalf, kFirst>(weights, q, sums);
+    short_step<2 * kHalf + 1, false>(weights, q, sums);
   }
   template <int kStep, bool kFirst, uint32_t kTokens>
   static inline void short_step(const int8_t*& weights, const int8x16_t* bytes, ShortSums<kTokens>& sums) noexcept {
@@ -111,22 +111,23 @@ struct TallNeon {
     in_order(sums.at, weights);
   }
 
-  // The same of bytes, in 32-bit sums: two products fit 16 bits, 2 * 128 * 127.
+  // The same of bytes, in 32-bit sums: two products fit 16 bits, 2 * 128 * 127. Activations are loaded 8 at a time: a
+  // register for each token's 16 would be one too many.
   template <uint32_t kTokens>
-  static LaneDots<kTokens> byte_dots(const int8_t*& weights, TileActivations<int8_t, kTokens>& q) noexcept {
+  static LaneDots<kTokens> byte_dots(const int8_t*& weights, const Tokens<1>& x) noexcept {
     PairSums<kTokens> sums;
-    q.load_half(0);
-    byte_step<0, true>(weights, q.bytes[0], sums);
-    byte_step<1, false>(weights, q.bytes[0], sums);
-    q.load_half(1);
-    byte_step<2, false>(weights, q.bytes[1], sums);
-    byte_step<3, false>(weights, q.bytes[1], sums);
+    byte_step<0, true>(weights, x, sums);
+    byte_step<1, false>(weights, x, sums);
+    byte_step<2, false>(weights, x, sums);
+    byte_step<3, false>(weights, x, sums);
     return join(sums);
   }
   template <int kStep, bool kFirst, uint32_t kTokens>
-  static inline void byte_step(const int8_t*& weights, const int8x16_t* bytes, PairSums<kTokens>& sums) noexcept {
+  static inline void byte_step(const int8_t*& weights, const Tokens<1>& x, PairSums<kTokens>& sums) noexcept {
     for (uint32_t t = 0; t < kTokens; ++t) {
-      const int8x16_t q = twice<kStep % 2>(bytes[t]);
+      int64_t eight;
+      __builtin_memcpy(&eight, x.q[0][kStep / 2][t] + 8 * (kStep % 2), sizeof(eight));
+      const int8x16_t q = twice<0>(vreinterpretq_s8_s64(int64x2_t{eight, 0}));
       for (int pair = 0; pair < 4; ++pair) {
         const int8x16_t w = vld1q_s8(weights + 64 * kStep + 16 * pair);
         const int16x8_t two = vmlal_high_s8(vmull_s8(vget_low_s8(w), vget_low_s8(q)), w, q);

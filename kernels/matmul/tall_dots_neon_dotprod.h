@@ -3,12 +3,15 @@
 #pragma once
 
 #include "kernels/matmul/tall_lanes_neon.h"
+#include "kernels/matmul/tall_sdot_loop.h"
 
 namespace runnel {
 namespace {
 
 struct TallDotprod {
-  static constexpr size_t kScaleFloats = kHalfRows, kTokenFloats = kTileTokens;
+  template <int kPlanes>
+  using Tokens = LhsTileGroup<kPlanes>;
+  static constexpr size_t kScaleFloats = kHalfRows;
   static constexpr bool kShortSums = false;
 
   // (vector, quarter, 16)
@@ -19,47 +22,52 @@ struct TallDotprod {
   static void put_scales(Lanes scales, int quarter, T* out) noexcept {
     put_lanes(scales, quarter, out);
   }
-  static void put_token_floats(float32x4_t tokens, float* out) noexcept { vst1q_f32(out, tokens); }
 
   template <uint32_t kTokens, class Form>
-  static void tile(const TallGroup<TallDotprod, Form>* w, const TallTokens<TallDotprod, Form>& x, uint32_t groups,
+  static void tile(const TallGroup<TallDotprod, Form>* w, const Tokens<Form::kPlanes>* x, uint32_t groups,
                    const TileOut& out) noexcept {
     LaneTotals<kTokens> totals = load_totals<kTokens>(out);
-    TileActivations<typename Form::Lhs, kTokens> q(x.q);
-    for (uint32_t g = 0; g < groups; ++g, ++w, q.next_group()) {
-      LaneDots<kTokens> dots = {};
-      for (int plane = 0; plane < Form::kPlanes; ++plane) {
-        const int8_t* weights = w->bytes;
-        if (plane != 0)
-          for (auto& token : dots.at)
-            for (int32x4_t& sum : token) sum = vshlq_n_s32(sum, 8);
-        q.load_group(plane);
-        in_order(q.bytes, weights);
-        if constexpr (Form::kHalfScales) {
-          LaneDots<kTokens> first = {}, last = {};
-          dot_half<0>(weights, q.bytes, first);
-          add_half_group(first, *w, 0, dots);
-          dot_half<1>(weights, q.bytes, last);
-          add_half_group(last, *w, 1, dots);
-        } else {
-          dot_half<0>(weights, q.bytes, dots);
-          dot_half<1>(weights, q.bytes, dots);
-        }
-      }
-      add_group(dots, *w, x.scales[g], x.sums[Form::kMinima ? g : 0], totals);
+    if constexpr (kTokens == kTileTokens && Form::kPlanes == 1 && !Form::kHalfScales) {
+      sdot_loop<Form>(w, x, groups, totals.at);
+    } else {
+      for (uint32_t g = 0; g < groups; ++g, ++w, ++x) add_group(group_dots<kTokens>(*w, *x), *w, *x, totals);
     }
     store_totals(totals, out);
   }
 
  private:
+  template <uint32_t kTokens, class Form>
+  static inline LaneDots<kTokens> group_dots(const TallGroup<TallDotprod, Form>& w,
+                                             const Tokens<Form::kPlanes>& x) noexcept {
+    LaneDots<kTokens> dots = {};
+    for (int plane = 0; plane < Form::kPlanes; ++plane) {
+      const int8_t* weights = w.bytes;
+      if (plane != 0)
+        for (auto& token : dots.at)
+          for (int32x4_t& sum : token) sum = vshlq_n_s32(sum, 8);
+      if constexpr (Form::kHalfScales) {
+        LaneDots<kTokens> first = {}, last = {};
+        dot_half<0>(weights, x.q[plane], first);
+        add_half_group(first, w, 0, dots);
+        dot_half<1>(weights, x.q[plane], last);
+        add_half_group(last, w, 1, dots);
+      } else {
+        dot_half<0>(weights, x.q[plane], dots);
+        dot_half<1>(weights, x.q[plane], dots);
+      }
+    }
+    return dots;
+  }
   // 16 k.
   template <int kHalf, uint32_t kTokens>
-  static inline void dot_half(const int8_t*& weights, const int8x16_t (&q)[2][kTokens],
+  static inline void dot_half(const int8_t*& weights, const int8_t (&x)[2][kTileTokens][16],
                               LaneDots<kTokens>& dots) noexcept {
-    dot_lane<kHalf, 0>(weights, q[kHalf], dots);
-    dot_lane<kHalf, 1>(weights, q[kHalf], dots);
-    dot_lane<kHalf, 2>(weights, q[kHalf], dots);
-    dot_lane<kHalf, 3>(weights, q[kHalf], dots);
+    int8x16_t q[kTokens];
+    load_half(x[kHalf], q);
+    dot_lane<kHalf, 0>(weights, q, dots);
+    dot_lane<kHalf, 1>(weights, q, dots);
+    dot_lane<kHalf, 2>(weights, q, dots);
+    dot_lane<kHalf, 3>(weights, q, dots);
   }
   template <int kHalf, int kLane, uint32_t kTokens>
   static inline void dot_lane(const int8_t*& weights, const int8x16_t* q, LaneDots<kTokens>& dots) noexcept {

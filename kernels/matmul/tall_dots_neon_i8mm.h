@@ -6,12 +6,15 @@
 #pragma once
 
 #include "kernels/matmul/tall_neon.h"
+#include "kernels/matmul/tall_smmla_loop.h"
 
 namespace runnel {
 namespace {
 
 struct TallI8mm {
-  static constexpr size_t kScaleFloats = 2 * kHalfRows, kTokenFloats = 2 * kTileTokens;
+  template <int kPlanes>
+  using Tokens = LhsPairGroup<kPlanes>;
+  static constexpr size_t kScaleFloats = 2 * kHalfRows;
   static constexpr bool kShortSums = false;
 
   // (8 k, pair of rows, 16)
@@ -33,58 +36,17 @@ struct TallI8mm {
     vst1q_s32(out + 8 * quarter, vreinterpretq_s32_s64(vzip1q_s64(pairs, pairs)));
     vst1q_s32(out + 8 * quarter + 4, vreinterpretq_s32_s64(vzip2q_s64(pairs, pairs)));
   }
-  static void put_token_floats(float32x4_t tokens, float* out) noexcept {
-    vst1q_f32(out, vzip1q_f32(tokens, tokens));
-    vst1q_f32(out + 4, vzip2q_f32(tokens, tokens));
-  }
 
   template <uint32_t kTokens, class Form>
-  static void tile(const TallGroup<TallI8mm, Form>* w, const TallTokens<TallI8mm, Form>& x, uint32_t groups,
+  static void tile(const TallGroup<TallI8mm, Form>* w, const Tokens<Form::kPlanes>* x, uint32_t groups,
                    const TileOut& out) noexcept {
-    constexpr uint32_t kPairs = kTokens / 2;
-    float32x4_t total[kPairs][4];
-    load(out, total);
-    TileActivations<typename Form::Lhs, kTokens> q(x.q);
-    for (uint32_t g = 0; g < groups; ++g, ++w, q.next_group()) {
-      Dots<kPairs> dots = {};
-      for (int plane = 0; plane < Form::kPlanes; ++plane) {
-        const int8_t* weights = w->bytes;
-        if (plane != 0)
-          for (auto& pair : dots.at)
-            for (int32x4_t& sum : pair) sum = vshlq_n_s32(sum, 8);
-        q.load_group(plane);
-        for (int half = 0; half < 2; ++half) {
-          if constexpr (Form::kHalfScales) {
-            Dots<kPairs> part = {};
-            dot_half(weights, q.bytes[half], part);
-            for (int i = 0; i < 4; ++i) {
-              const int32x4_t scale = vld1q_s32(w->half_scales[half] + 4 * i);
-              for (uint32_t t = 0; t < kPairs; ++t) dots.at[t][i] = vmlaq_s32(dots.at[t][i], part.at[t][i], scale);
-            }
-          } else {
-            dot_half(weights, q.bytes[half], dots);
-          }
-        }
-      }
-      for (int i = 0; i < 4; ++i) {
-        const float32x4_t scale = vld1q_f32(w->scales + 4 * i);
-        for (uint32_t t = 0; t < kPairs; ++t) {
-          float32x4_t dot;
-          if constexpr (Form::kFractionBits == 0) {
-            dot = vcvtq_f32_s32(dots.at[t][i]);
-          } else {
-            dot = vcvtq_n_f32_s32(dots.at[t][i], Form::kFractionBits);
-          }
-          total[t][i] = vfmaq_f32(total[t][i], dot, scale * vld1q_f32(x.scales[g] + 4 * t));
-        }
-        if constexpr (Form::kMinima) {
-          const float32x4_t minimum = vld1q_f32(w->minima + 4 * i);
-          for (uint32_t t = 0; t < kPairs; ++t)
-            total[t][i] = vfmaq_f32(total[t][i], minimum, vld1q_f32(x.sums[g] + 4 * t));
-        }
-      }
+    Totals<kTokens / 2> totals = load<kTokens>(out);
+    if constexpr (kTokens == kTileTokens && Form::kPlanes == 1 && !Form::kHalfScales) {
+      smmla_loop<Form>(w, x, groups, totals.at);
+    } else {
+      for (uint32_t g = 0; g < groups; ++g, ++w, ++x) add_group(*w, *x, totals);
     }
-    store(total, out);
+    store<kTokens>(totals, out);
   }
 
  private:
@@ -92,43 +54,88 @@ struct TallI8mm {
   struct Dots {
     int32x4_t at[kPairs][4];
   };
-
-  // 16 k. The weights move on.
   template <uint32_t kPairs>
-  static inline void dot_half(const int8_t*& weights, const int8x16_t* bytes, Dots<kPairs>& dots) noexcept {
-    int8x16_t q[2][kPairs];  // 8 k of two tokens
-    for (uint32_t t = 0; t < kPairs; ++t) {
-      const int64x2_t even = vreinterpretq_s64_s8(bytes[2 * t]), odd = vreinterpretq_s64_s8(bytes[2 * t + 1]);
-      q[0][t] = vreinterpretq_s8_s64(vzip1q_s64(even, odd));
-      q[1][t] = vreinterpretq_s8_s64(vzip2q_s64(even, odd));
+  struct Totals {
+    float32x4_t at[kPairs][4];
+  };
+
+  template <uint32_t kPairs, class Form>
+  static inline void add_group(const TallGroup<TallI8mm, Form>& w, const Tokens<Form::kPlanes>& x,
+                               Totals<kPairs>& totals) noexcept {
+    Dots<kPairs> dots = {};
+    for (int plane = 0; plane < Form::kPlanes; ++plane) {
+      if (plane != 0)
+        for (auto& pair : dots.at)
+          for (int32x4_t& sum : pair) sum = vshlq_n_s32(sum, 8);
+      for (int half = 0; half < 2; ++half) {
+        if constexpr (Form::kHalfScales) {
+          Dots<kPairs> part = {};
+          dot_half(w.bytes + 128 * half, x.q[plane] + 2 * half, part);
+          for (int i = 0; i < 4; ++i) {
+            const int32x4_t scale = vld1q_s32(w.half_scales[half] + 4 * i);
+            for (uint32_t t = 0; t < kPairs; ++t) dots.at[t][i] = vmlaq_s32(dots.at[t][i], part.at[t][i], scale);
+          }
+        } else {
+          dot_half(w.bytes + 128 * half, x.q[plane] + 2 * half, dots);
+        }
+      }
     }
+    for (int i = 0; i < 4; ++i) {
+      const float32x4_t scale = vld1q_f32(w.scales + 4 * i);
+      for (uint32_t t = 0; t < kPairs; ++t) {
+        float32x4_t dot;
+        if constexpr (Form::kFractionBits == 0) {
+          dot = vcvtq_f32_s32(dots.at[t][i]);
+        } else {
+          dot = vcvtq_n_f32_s32(dots.at[t][i], Form::kFractionBits);
+        }
+        totals.at[t][i] = vfmaq_f32(totals.at[t][i], dot, scale * vld1q_f32(x.scale[2 * t]));
+      }
+      if constexpr (Form::kMinima) {
+        const float32x4_t minimum = vld1q_f32(w.minima + 4 * i);
+        for (uint32_t t = 0; t < kPairs; ++t)
+          totals.at[t][i] = vfmaq_f32(totals.at[t][i], minimum, vld1q_f32(x.weighted[2 * t]));
+      }
+    }
+  }
+
+  // 16 k.
+  template <uint32_t kPairs>
+  static inline void dot_half(const int8_t* weights, const int8_t (*x)[kTileTokens / 2][2][8],
+                              Dots<kPairs>& dots) noexcept {
     for (int step = 0; step < 2; ++step) {
-      const int8x16x4_t w = vld1q_s8_x4(weights);
-      weights += 64;
-      for (int i = 0; i < 4; ++i)
-        for (uint32_t t = 0; t < kPairs; ++t) dots.at[t][i] = vmmlaq_s32(dots.at[t][i], q[step][t], w.val[i]);
+      const int8x16x4_t w = vld1q_s8_x4(weights + 64 * step);
+      for (uint32_t t = 0; t < kPairs; ++t) {
+        const int8x16_t q = vld1q_s8(x[step][t][0]);
+        for (int i = 0; i < 4; ++i) dots.at[t][i] = vmmlaq_s32(dots.at[t][i], q, w.val[i]);
+      }
     }
   }
 
   // Two neighbouring registers of sums are 4 rows of two tokens.
-  template <uint32_t kPairs>
-  static void load(const TileOut& out, float32x4_t (&total)[kPairs][4]) noexcept {
-    for (uint32_t t = 0; t < kPairs; ++t) {
+  template <uint32_t kTokens>
+  static Totals<kTokens / 2> load(const TileOut& out) noexcept {
+    Totals<kTokens / 2> totals = {};
+    if (!out.begun) return totals;
+    for (uint32_t t = 0; t < kTokens; t += 2) {
       for (int i = 0; i < 4; i += 2) {
-        const float64x2_t first = vreinterpretq_f64_f32(vld1q_f32(out.sums(2 * t) + 2 * i));
-        const float64x2_t second = vreinterpretq_f64_f32(vld1q_f32(out.sums(2 * t + 1) + 2 * i));
-        total[t][i] = vreinterpretq_f32_f64(vzip1q_f64(first, second));
-        total[t][i + 1] = vreinterpretq_f32_f64(vzip2q_f64(first, second));
+        const float64x2_t first = vreinterpretq_f64_f32(vld1q_f32(out.token(t) + 2 * i));
+        float64x2_t second = first;
+        if (out.has<kTokens>(t + 1)) second = vreinterpretq_f64_f32(vld1q_f32(out.token(t + 1) + 2 * i));
+        totals.at[t / 2][i] = vreinterpretq_f32_f64(vzip1q_f64(first, second));
+        totals.at[t / 2][i + 1] = vreinterpretq_f32_f64(vzip2q_f64(first, second));
       }
     }
+    return totals;
   }
-  template <uint32_t kPairs>
-  static void store(const float32x4_t (&total)[kPairs][4], const TileOut& out) noexcept {
-    for (uint32_t t = 0; t < kPairs; ++t) {
+  template <uint32_t kTokens>
+  static void store(const Totals<kTokens / 2>& totals, const TileOut& out) noexcept {
+    for (uint32_t t = 0; t < kTokens; t += 2) {
       for (int i = 0; i < 4; i += 2) {
-        const float64x2_t even = vreinterpretq_f64_f32(total[t][i]), odd = vreinterpretq_f64_f32(total[t][i + 1]);
-        vst1q_f32(out.token(2 * t) + 2 * i, vreinterpretq_f32_f64(vzip1q_f64(even, odd)));
-        vst1q_f32(out.token(2 * t + 1) + 2 * i, vreinterpretq_f32_f64(vzip2q_f64(even, odd)));
+        const float64x2_t even = vreinterpretq_f64_f32(totals.at[t / 2][i]);
+        const float64x2_t odd = vreinterpretq_f64_f32(totals.at[t / 2][i + 1]);
+        vst1q_f32(out.token(t) + 2 * i, vreinterpretq_f32_f64(vzip1q_f64(even, odd)));
+        if (out.has<kTokens>(t + 1)) vst1q_f32(out.token(t + 1) + 2 * i, vreinterpretq_f32_f64(vzip2q_f64(even, odd)));
       }
     }
   }

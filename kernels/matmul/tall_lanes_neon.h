@@ -22,22 +22,34 @@ static inline void put_lanes(int32x4_t x, int quarter, int32_t* out) noexcept { 
 
 template <uint32_t kTokens>
 static inline LaneTotals<kTokens> load_totals(const TileOut& out) noexcept {
-  LaneTotals<kTokens> totals;
+  LaneTotals<kTokens> totals = {};
+  if (!out.begun) return totals;
   for (uint32_t t = 0; t < kTokens; ++t)
-    for (int i = 0; i < 2; ++i) totals.at[t][i] = vld1q_f32(out.sums(t) + 4 * i);
+    for (int i = 0; i < 2; ++i)
+      if (out.has<kTokens>(t)) totals.at[t][i] = vld1q_f32(out.token(t) + 4 * i);
   return totals;
 }
 template <uint32_t kTokens>
 static inline void store_totals(const LaneTotals<kTokens>& totals, const TileOut& out) noexcept {
   for (uint32_t t = 0; t < kTokens; ++t)
-    for (int i = 0; i < 2; ++i) vst1q_f32(out.token(t) + 4 * i, totals.at[t][i]);
+    for (int i = 0; i < 2; ++i)
+      if (out.has<kTokens>(t)) vst1q_f32(out.token(t) + 4 * i, totals.at[t][i]);
 }
 
-// totals += dots * scales (+ minima * sums). token_floats: the group's scales, and then, with minima, its sums.
+// Half a group of each token. Register by register: of a pair an in-order core waits for both.
+template <uint32_t kTokens>
+static inline void load_half(const int8_t (&q)[kTileTokens][16], int8x16_t (&bytes)[kTokens]) noexcept {
+  for (uint32_t t = 0; t < kTokens; ++t) {
+    bytes[t] = vld1q_s8(q[t]);
+    __asm__ volatile("" : "+w"(bytes[t]));
+  }
+}
+
+// totals += dots * scales (+ minima * sums).
 template <class Dot, class Form, uint32_t kTokens>
-static inline void add_group(const LaneDots<kTokens>& dots, const TallGroup<Dot, Form>& w, const float* scales,
-                             const float* sums, LaneTotals<kTokens>& totals) noexcept {
-  const float32x4_t token_scales = vld1q_f32(scales);
+static inline void add_group(const LaneDots<kTokens>& dots, const TallGroup<Dot, Form>& w,
+                             const TallTokens<Dot, Form>& x, LaneTotals<kTokens>& totals) noexcept {
+  const float32x4_t token_scales = vld1q_f32(x.scale);
   for (int i = 0; i < 2; ++i) {
     const float32x4_t scale = vld1q_f32(w.scales + 4 * i);
     for (uint32_t t = 0; t < kTokens; ++t) {
@@ -51,7 +63,7 @@ static inline void add_group(const LaneDots<kTokens>& dots, const TallGroup<Dot,
     }
   }
   if constexpr (Form::kMinima) {
-    const float32x4_t token_sums = vld1q_f32(sums);
+    const float32x4_t token_sums = vld1q_f32(x.weighted);
     for (int i = 0; i < 2; ++i) {
       const float32x4_t minimum = vld1q_f32(w.minima + 4 * i);
       for (uint32_t t = 0; t < kTokens; ++t) totals.at[t][i] = vfmaq_n_f32(totals.at[t][i], minimum, token_sums[t]);

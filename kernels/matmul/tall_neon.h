@@ -3,14 +3,14 @@
 // Weights are unpacked once for up to kTallTokens tokens: a chunk of k of one panel becomes signed bytes and float
 // scales in first-level cache, in the order in which the dot products read them. Tiles of 8 rows by kTileTokens then
 // have nothing left to do but multiply: integer and float sums stay in registers over the chunk, between chunks the
-// float sums lie in dst. Activations are read as they lie: a slice of the work is often a panel or two, too few to pay
-// for an order of their own.
+// float sums lie in dst. Activations were quantised into the order in which a tile reads them (lhs_tiles.h).
 //
 // Dot says how an instruction set multiplies (tall_dots_<isa>.h):
-//   kScaleFloats, kTokenFloats   how many floats a number for each of 8 rows, of a tile's tokens takes
-//   kShortSums                   a group's sums must fit 16 bits
-//   put_weights, put_scales, put_token_floats   each brings one thing in the order that tile() reads
-//   tile<kTokens, Form>                       adds some groups to the sums of 8 rows by kTokens tokens
+//   Tokens<kPlanes>       a group of a tile's tokens
+//   kScaleFloats          how many floats a number for each of 8 rows takes
+//   kShortSums            a group's sums must fit 16 bits
+//   put_weights, put_scales    each brings one thing in the order that tile() reads
+//   tile<kTokens, Form>        adds some groups to the sums of 8 rows by kTokens tokens
 // Panel says what the packed bytes mean (tall_panels_neon.h).
 //
 // Each output adds its groups in ascending order, one fused multiply-add each and one for a minimum: the bits of
@@ -19,16 +19,16 @@
 
 #include <arm_neon.h>
 
+#include "kernels/matmul/lhs_tiles.h"
 #include "kernels/matmul/packed_blocks.h"
 
 namespace runnel {
 namespace {
 
-inline constexpr uint32_t kTallTokens = 64;   // mr of the rows made of this
-inline constexpr uint32_t kTileTokens = 4;    // 8 rows by 4: 8 registers of integer sums, 8 of float sums
-inline constexpr uint32_t kHalfRows = 8;      // rows of a tile: half a panel
-inline constexpr uint32_t kChunkGroups = 18;  // half a panel's weights are 4.5 KiB, a tile's activations 2.25
-inline constexpr uint32_t kTallTiles = kTallTokens / kTileTokens;
+inline constexpr uint32_t kTallTokens = 64;            // mr of the rows made of this
+inline constexpr uint32_t kTileTokens = kLhsTileRows;  // 8 rows by 4: 8 registers of integer sums, 8 of float sums
+inline constexpr uint32_t kHalfRows = 8;               // rows of a tile: half a panel
+inline constexpr uint32_t kChunkGroups = 24;  // of half a panel: 6.8 KiB of weights, 3.8 of a tile's activations
 
 // What a panel's groups are once unpacked.
 template <int kFractionBits_, bool kMinima_, bool kHalfScales_, bool kNibbleSums_, class Lhs_>
@@ -44,35 +44,21 @@ struct TallForm {
 // A group of half a panel, ready to multiply.
 template <class Dot, class Form>
 struct TallGroup {
-  alignas(64) int8_t bytes[256];
+  alignas(32) int8_t bytes[256];
   float scales[Dot::kScaleFloats];
   float minima[Form::kMinima ? Dot::kScaleFloats : 1];
   int32_t half_scales[2][Form::kHalfScales ? Dot::kScaleFloats : 1];
 };
 
-// The same chunk of a tile's tokens.
+// The same of a tile's tokens.
 template <class Dot, class Form>
-struct TallTokens {
-  const typename Form::Lhs* q[kTileTokens];  // the chunk's first group
-  float scales[kChunkGroups][Dot::kTokenFloats];
-  float sums[Form::kMinima ? kChunkGroups : 1][Dot::kTokenFloats];  // scale times the sum of the activations
-};
+using TallTokens = typename Dot::template Tokens<Form::kPlanes>;
 
 template <class Dot, class Form>
 struct TallScratch {
   TallGroup<Dot, Form> weights[2][kChunkGroups];
-  TallTokens<Dot, Form> tokens[kTallTiles];
-  float cut[kTallTokens][kPanelRows];  // dst of a last panel that the matrix cuts short
+  int8_t beyond[64];  // loaded, not used, while the last group is joined
 };
-
-// 16 activations as bytes: of 8 bits as they are; of 16 bits, 256 * high + low, high being rounded, not cut, the high
-// ones (plane 0) or the low ones.
-static inline int8x16_t plane_bytes(const int8_t* q, int) noexcept { return vld1q_s8(q); }
-static inline int8x16_t plane_bytes(const int16_t* q, int plane) noexcept {
-  const int16x8_t first = vld1q_s16(q), last = vld1q_s16(q + 8), half = vdupq_n_s16(128);
-  if (plane == 1) return vuzp1q_s8(vreinterpretq_s8_s16(first), vreinterpretq_s8_s16(last));
-  return vuzp2q_s8(vreinterpretq_s8_s16(vaddq_s16(first, half)), vreinterpretq_s8_s16(vaddq_s16(last, half)));
-}
 
 // Keeps the products of one vector of weights before the load of the next one's: all sums are made when `next` is.
 // (GCC 12 otherwise finishes one sum after the other and spills 30 registers a group. Sums that the statement changed,
@@ -83,62 +69,6 @@ static inline void in_order(const Sum (&sums)[kRows][kColumns], const int8_t*& n
   static_assert(kRows * kColumns % 4 == 0);
   for (size_t i = 0; i < kRows * kColumns; i += 4)
     __asm__ volatile("" : "+r"(next) : "w"(s[i]), "w"(s[i + 1]), "w"(s[i + 2]), "w"(s[i + 3]));
-}
-
-// Where a tile's tokens are in their activations, and the group at hand, in halves of 16.
-template <class Lhs, uint32_t kTokens>
-struct TileActivations {
-  explicit TileActivations(const Lhs* const* begin) noexcept {
-    for (uint32_t t = 0; t < kTokens; ++t) at[t] = begin[t];
-  }
-  void load_group(int plane) noexcept {
-    for (uint32_t t = 0; t < kTokens; ++t)
-      for (int half = 0; half < 2; ++half) bytes[half][t] = plane_bytes(at[t] + 16 * half, plane);
-  }
-  void load_half(int half) noexcept {
-    for (uint32_t t = 0; t < kTokens; ++t) bytes[half][t] = plane_bytes(at[t] + 16 * half, 0);
-  }
-  void next_group() noexcept {
-    for (uint32_t t = 0; t < kTokens; ++t) {
-      at[t] += 32;
-      __asm__("" : "+r"(at[t]));  // a register each: GCC adds one index to all otherwise, and cannot pair the loads
-    }
-  }
-  const Lhs* at[kTokens];
-  int8x16_t bytes[2][kTokens];
-};
-
-// One number a group of each of a tile's tokens, turned to the tokens of each group.
-template <class Dot>
-static void put_numbers(const float* const* rows, uint32_t groups, float (*out)[Dot::kTokenFloats]) noexcept {
-  uint32_t g = 0;
-  for (; g + 4 <= groups; g += 4) {
-    const float32x4_t a = vld1q_f32(rows[0] + g), b = vld1q_f32(rows[1] + g);
-    const float32x4_t c = vld1q_f32(rows[2] + g), d = vld1q_f32(rows[3] + g);
-    const float32x4_t even = vtrn1q_f32(a, b), odd = vtrn2q_f32(a, b);  // groups 0 and 2, 1 and 3
-    const float32x4_t even_last = vtrn1q_f32(c, d), odd_last = vtrn2q_f32(c, d);
-    Dot::put_token_floats(vcombine_f32(vget_low_f32(even), vget_low_f32(even_last)), out[g]);
-    Dot::put_token_floats(vcombine_f32(vget_low_f32(odd), vget_low_f32(odd_last)), out[g + 1]);
-    Dot::put_token_floats(vcombine_f32(vget_high_f32(even), vget_high_f32(even_last)), out[g + 2]);
-    Dot::put_token_floats(vcombine_f32(vget_high_f32(odd), vget_high_f32(odd_last)), out[g + 3]);
-  }
-  for (; g < groups; ++g) {
-    const float32x4_t tokens = {rows[0][g], rows[1][g], rows[2][g], rows[3][g]};
-    Dot::put_token_floats(tokens, out[g]);
-  }
-}
-
-template <class Dot, class Form>
-static void put_tokens(const LhsRow<typename Form::Lhs>* rows, uint32_t begin, uint32_t groups,
-                       TallTokens<Dot, Form>& out) noexcept {
-  const float *scales[kTileTokens], *sums[kTileTokens];
-  for (uint32_t t = 0; t < kTileTokens; ++t) {
-    out.q[t] = rows[t].q + size_t{begin} * 32;
-    scales[t] = rows[t].scale + begin;
-    sums[t] = rows[t].weighted + begin;
-  }
-  put_numbers<Dot>(scales, groups, out.scales);
-  if constexpr (Form::kMinima) put_numbers<Dot>(sums, groups, out.sums);
 }
 
 template <class Dot, class Panel, class Form>
@@ -161,58 +91,70 @@ static void put_weights(const uint8_t* panel, uint32_t begin, uint32_t groups,
   }
 }
 
-// Where the float sums of 8 rows by a tile's tokens are and go. Tokens beyond the last one of the call are not there:
-// they repeat it, in what they read and in what they write.
+// Where the float sums of 8 rows by a tile's tokens are and go.
 struct TileOut {
   float* to;
-  size_t stride;      // floats from a token to the next
-  const float* from;  // the sums so far: as `to`, or zeros
-  size_t from_stride;
-  uint32_t last;
+  size_t stride;    // floats from a token to the next
+  uint32_t tokens;  // that are there, of 2 at least one, of kTileTokens all but one
+  bool begun;       // groups before these are in the sums already
 
-  float* token(uint32_t t) const noexcept { return to + (t < last ? t : last) * stride; }
-  const float* sums(uint32_t t) const noexcept { return from + (t < last ? t : last) * from_stride; }
+  template <uint32_t kTokens>
+  bool has(uint32_t t) const noexcept {
+    return t + 1 < kTokens || t < tokens;
+  }
+  float* token(uint32_t t) const noexcept { return to + t * stride; }
 };
+
+template <class Dot, class Form>
+static inline void multiply_tile(const TallGroup<Dot, Form>* w, const TallTokens<Dot, Form>* x, uint32_t groups,
+                                 const TileOut& out) noexcept {
+  if (out.tokens <= 2) return Dot::template tile<2, Form>(w, x, groups, out);
+  Dot::template tile<kTileTokens, Form>(w, x, groups, out);
+}
+
+// The same for the `columns` first of the 8 rows.
+template <class Dot, class Form>
+static void multiply_cut_tile(const TallGroup<Dot, Form>* w, const TallTokens<Dot, Form>* x, uint32_t groups,
+                              const TileOut& out, uint32_t columns) noexcept {
+  float whole[kTileTokens][kHalfRows] = {};
+  for (uint32_t t = 0; out.begun && t < out.tokens; ++t)
+    __builtin_memcpy(whole[t], out.token(t), columns * sizeof(float));
+  multiply_tile<Dot, Form>(w, x, groups, {whole[0], kHalfRows, out.tokens, out.begun});
+  for (uint32_t t = 0; t < out.tokens; ++t) __builtin_memcpy(out.token(t), whole[t], columns * sizeof(float));
+}
 
 template <class Dot, class Panel>
 static void multiply_tall(const MatmulArgs& a) noexcept {
   using Form = typename Panel::template Form<Dot>;
-  using Lhs = typename Form::Lhs;
-  static constexpr float zeros[kHalfRows] = {};
-  TallScratch<Dot, Form> scratch;  // 27 to 39 KiB of stack
-  // Tiles are whole: the last token stands in for those that the last tile lacks, and its results are written again.
-  const uint32_t tiles = (a.m + kTileTokens - 1) / kTileTokens;
-  LhsRow<Lhs> rows[kTallTokens];
-  for (uint32_t t = 0; t < tiles * kTileTokens; ++t) rows[t] = lhs_row<Lhs, Panel::kGroups>(a, t < a.m ? t : a.m - 1);
+  using Tokens = TallTokens<Dot, Form>;
+  TallScratch<Dot, Form> scratch;  // 14 to 24 KiB of stack
   const uint32_t groups = a.blocks * Panel::kGroups;
   const uint32_t chunks = (groups + kChunkGroups - 1) / kChunkGroups;
+  const size_t stride = a.dst_stride / sizeof(float);
   for (uint32_t chunk = 0, begin = 0; chunk < chunks; ++chunk) {
     const uint32_t taken = (groups - begin) / (chunks - chunk);  // chunks of nearly the same length
-    for (uint32_t tile = 0; tile < tiles; ++tile)
-      put_tokens<Dot, Form>(rows + size_t{tile} * kTileTokens, begin, taken, scratch.tokens[tile]);
     const uint8_t* panel = static_cast<const uint8_t*>(a.rhs);
-    for (uint32_t column = 0; column < a.n; column += kPanelRows, panel += size_t{a.blocks} * Panel::kBytes) {
-      put_weights<Dot, Panel, Form>(panel, begin, taken, scratch.weights);
-      const bool whole = a.n - column >= kPanelRows;
-      for (uint32_t half = 0; half < 2 && column + half * kHalfRows < a.n; ++half) {
-        float* to = (whole ? dst_row(a, 0, column) : scratch.cut[0]) + half * kHalfRows;
-        const size_t stride = whole ? a.dst_stride / sizeof(float) : kPanelRows;
-        for (uint32_t tile = 0; tile < tiles; ++tile, to += kTileTokens * stride) {
-          const uint32_t last = a.m - tile * kTileTokens - 1;
-          const TileOut out = {to, stride, chunk == 0 ? zeros : to, chunk == 0 ? 0 : stride, last};
-          if (last < 2) {
-            Dot::template tile<2, Form>(scratch.weights[half], scratch.tokens[tile], taken, out);
-          } else {
-            Dot::template tile<kTileTokens, Form>(scratch.weights[half], scratch.tokens[tile], taken, out);
-          }
+    for (uint32_t column = 0; column < a.n; column += kHalfRows) {
+      const uint32_t half = column / kHalfRows % 2;
+      if (half == 0) {
+        put_weights<Dot, Panel, Form>(panel, begin, taken, scratch.weights);
+        panel += size_t{a.blocks} * Panel::kBytes;
+      }
+      const uint32_t columns = a.n - column < kHalfRows ? a.n - column : kHalfRows;
+      const uint8_t* tile = static_cast<const uint8_t*>(a.lhs);
+      for (uint32_t token = 0; token < a.m; token += kTileTokens, tile += kTileTokens * a.lhs_stride) {
+        const Tokens* x = reinterpret_cast<const Tokens*>(tile) + begin;
+        const uint32_t left = a.m - token;
+        const TileOut out = {dst_row(a, token, column), stride, left < kTileTokens ? left : kTileTokens, chunk != 0};
+        if (columns < kHalfRows) {
+          multiply_cut_tile<Dot, Form>(scratch.weights[half], x, taken, out, columns);
+        } else {
+          multiply_tile<Dot, Form>(scratch.weights[half], x, taken, out);
         }
       }
     }
     begin += taken;
   }
-  const uint32_t cut = a.n % kPanelRows;
-  for (uint32_t token = 0; cut != 0 && token < a.m; ++token)
-    __builtin_memcpy(dst_row(a, token, a.n - cut), scratch.cut[token], cut * sizeof(float));
 }
 
 }  // namespace

@@ -115,23 +115,32 @@ class QuantizedLhs {
   uint32_t groups_;
 };
 
-// m rows of a left side with stride, and the values a kernel sees in them.
+// m rows of a left side with stride, in the order wanted, and the values a kernel sees in them. What the last tile
+// lacks is not a number.
 struct LeftSide {
-  LeftSide(LhsType lhs, uint32_t m, uint32_t depth, std::mt19937& random) : depth(depth) {
+  LeftSide(LhsType lhs, LhsOrder order, uint32_t m, uint32_t depth, std::mt19937& random) : depth(depth) {
     std::normal_distribution<float> normal;
     const uint32_t groups = ceil_div(depth, 32u);
-    stride =
-        lhs == LhsType::f32 ? round_up<size_t>(depth * sizeof(float), 64) + 64 : quantized_row_bytes(lhs, groups) + 64;
-    bytes = std::make_unique<AlignedBytes>(stride * m);
+    const uint32_t held = order == LhsOrder::rows ? m : round_up(m, kLhsTileRows);
+    const size_t row_bytes = lhs == LhsType::f32 ? depth * sizeof(float) : quantized_stride(lhs, order, groups);
+    // Rows that lie each for itself may lie further apart than they must.
+    stride = order == LhsOrder::rows ? round_up<size_t>(row_bytes, 64) + 64 : row_bytes;
+    read_bytes = stride * (held - 1) + row_bytes;
+    bytes = std::make_unique<AlignedBytes>(stride * held, uint8_t{0xff});
     for (uint32_t r = 0; r < m; ++r) {
       std::vector<float> x(depth);
       for (float& value : x) value = normal(random);
-      uint8_t* row = bytes->data() + r * stride;
       if (lhs == LhsType::f32) {
-        std::memcpy(row, x.data(), depth * sizeof(float));
+        std::memcpy(bytes->data() + r * stride, x.data(), depth * sizeof(float));
       } else {
-        quantize_row(lhs, x.data(), depth, groups, row);
-        const QuantizedLhs quantized(lhs, row, groups);
+        AlignedBytes row(quantized_row_bytes(lhs, groups));
+        quantize_row(lhs, x.data(), depth, groups, row.data());
+        if (order == LhsOrder::rows) {
+          std::memcpy(bytes->data() + r * stride, row.data(), row.size());
+        } else {
+          quantize_row_of(lhs, order, x.data(), depth, groups, r, bytes->data());
+        }
+        const QuantizedLhs quantized(lhs, row.data(), groups);
         for (uint32_t k = 0; k < depth; ++k) x[k] = static_cast<float>(quantized.q(k)) * quantized.scale(k / 32);
       }
       values.push_back(std::move(x));
@@ -140,6 +149,7 @@ struct LeftSide {
 
   uint32_t depth;
   size_t stride;
+  size_t read_bytes;  // that a kernel may read
   std::unique_ptr<AlignedBytes> bytes;
   std::vector<std::vector<float>> values;
 };

@@ -24,16 +24,14 @@ GuardedBuffer guarded(const void* data, size_t bytes) {
   return buffer;
 }
 
-void check(const MatmulRun& run, LhsType lhs, const DTypeInfo& type, uint32_t m, uint32_t n, uint32_t blocks,
-           uint32_t seed) {
+void check(const MatmulRun& run, LhsType lhs, LhsOrder order, const DTypeInfo& type, uint32_t m, uint32_t n,
+           uint32_t blocks, uint32_t seed) {
   SCOPED_TRACE("m " + std::to_string(m) + " n " + std::to_string(n) + " blocks " + std::to_string(blocks));
   std::mt19937 random(seed);
   const PackedWeights weights(type, n, blocks, random);
-  const LeftSide left(lhs, m, weights.depth(), random);
+  const LeftSide left(lhs, order, m, weights.depth(), random);
   // Both operands end where reading on would crash.
-  const size_t row_bytes =
-      lhs == LhsType::f32 ? weights.depth() * sizeof(float) : quantized_row_bytes(lhs, ceil_div(weights.depth(), 32u));
-  const GuardedBuffer lhs_bytes = guarded(left.bytes->data(), left.stride * (m - 1) + row_bytes);
+  const GuardedBuffer lhs_bytes = guarded(left.bytes->data(), left.read_bytes);
   const GuardedBuffer rhs_bytes = guarded(weights.packed.data(), weights.packed.size());
   const uint32_t width = n + 3;
   std::vector<float> dst(size_t(m + 1) * width, kUntouched);
@@ -83,9 +81,9 @@ TEST_P(MatmulRow, MatchesExactArithmetic) {
   // Every tail of a tile of 8 tokens; of a taller one the first, the last and some between.
   for (uint32_t m = 1; m <= kernel.mr; m += m < 9 || m >= kernel.mr - 1 ? 1 : std::min(kernel.mr - 1 - m, 14u))
     for (uint32_t n = 1; n <= 2 * kernel.nr + 1; n += n < kernel.nr + 1 ? 1 : 5)
-      for (const uint32_t blocks : {1u, 2u, 3u}) check(run, kernel.lhs, type, m, n, blocks, seed++);
+      for (const uint32_t blocks : {1u, 2u, 3u}) check(run, kernel.lhs, kernel.order(), type, m, n, blocks, seed++);
   for (const uint32_t depth : {2048u, 2400u})
-    check(run, kernel.lhs, type, kernel.mr, 5 * kernel.nr, depth / type.group, seed++);
+    check(run, kernel.lhs, kernel.order(), type, kernel.mr, 5 * kernel.nr, depth / type.group, seed++);
 }
 
 // The extremes that overflow a careless 16-bit intermediate: every activation and weight at the ends of its range.
@@ -112,12 +110,13 @@ TEST_P(MatmulIntegerRow, SurvivesTheLargestIntegers) {
       type.pack_panel(pointers.data(), blocks, panel.data());
       const uint32_t depth = blocks * type.group;
       std::vector<float> x(depth, static_cast<float>(activation)), w(depth);
-      AlignedBytes lhs(quantized_row_bytes(kernel.lhs, depth / 32));
-      quantize_row(kernel.lhs, x.data(), depth, depth / 32, lhs.data());
+      const size_t stride = quantized_stride(kernel.lhs, kernel.order(), depth / 32);
+      AlignedBytes lhs(stride * kLhsTileRows);
+      quantize_row_of(kernel.lhs, kernel.order(), x.data(), depth, depth / 32, 0, lhs.data());
       type.dequantize(row.data(), w.data(), blocks);
       std::vector<float> dst(type.nr);
       run({.lhs = lhs.data(),
-           .lhs_stride = lhs.size(),
+           .lhs_stride = stride,
            .rhs = panel.data(),
            .dst = dst.data(),
            .dst_stride = dst.size() * sizeof(float),
@@ -144,11 +143,12 @@ TEST(MatmulRows, TunedIntegerRowsAgreeInEveryBit) {
     std::mt19937 random(3);
     constexpr uint32_t kTokens = 67, kColumns = 40, kBlocks = 23;
     const PackedWeights weights(dtype_info(rhs), kColumns, kBlocks, random);
-    const LeftSide left(lhs, kTokens, weights.depth(), random);
     std::vector<float> first;
     for (const MatmulKernel& kernel : matmul_kernels()) {
       if (kernel.rhs != rhs || kernel.lhs != lhs || kernel.isa == Isa::scalar) continue;
       if (!covers(cpu_isa(), kernel.isa)) continue;
+      std::mt19937 tokens(4);
+      const LeftSide left(lhs, kernel.order(), kTokens, weights.depth(), tokens);
       std::vector<float> dst(kTokens * kColumns);
       for (uint32_t token = 0; token < kTokens; token += kernel.mr) {
         kernel.run({.lhs = left.bytes->data() + token * left.stride,
@@ -185,8 +185,8 @@ TEST_P(MatmulGeneric, MatchesExactArithmetic) {
   uint32_t seed = 1;
   for (const uint32_t m : {1u, 2u, 5u, 67u})
     for (const uint32_t n : {1u, 3u, 16u, 37u})
-      for (const uint32_t blocks : {1u, 3u}) check(run, LhsType::f32, type, m, n, blocks, seed++);
-  check(run, LhsType::f32, type, 3, 33, 2112 / type.group, seed);
+      for (const uint32_t blocks : {1u, 3u}) check(run, LhsType::f32, LhsOrder::rows, type, m, n, blocks, seed++);
+  check(run, LhsType::f32, LhsOrder::rows, type, 3, 33, 2112 / type.group, seed);
 }
 INSTANTIATE_TEST_SUITE_P(Types, MatmulGeneric, testing::ValuesIn(dtypes().begin(), dtypes().end()),
                          [](const auto& info) { return std::string(info.param->name); });
@@ -202,7 +202,8 @@ TEST(RunMatmul, AnyRowsWithEveryChoice) {
         EXPECT_TRUE(choice.lhs == LhsType::f32 || lhs_levels(choice.lhs) >= lhs_levels(coarsest));
         SCOPED_TRACE(std::string(type->name) + " " + isa_name(isa) + " " + std::to_string(int(coarsest)));
         const MatmulRun run = [&](const MatmulArgs& args) { run_matmul(choice, type->dtype, args); };
-        for (const uint32_t m : {1u, 2u, 7u, 19u}) check(run, choice.lhs, *type, m, 35, 512 / type->group, m);
+        for (const uint32_t m : {1u, 2u, 7u, 19u, 65u})
+          check(run, choice.lhs, choice.order(m), *type, m, 35, 512 / type->group, m);
       }
     }
   }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <random>
 
+#include "kernels/matmul/lhs_tiles.h"
 #include "tests/kernels/matmul/matmul_problem.h"
 
 namespace runnel::test {
@@ -95,6 +96,68 @@ TEST_P(QuantizeRow, WhatIsNotFiniteShowsInTheOutput) {
     EXPECT_TRUE(std::isnan(row.scale(1)));
     for (uint32_t i = 32; i < 64; ++i) EXPECT_EQ(row.q(i), 0);
   }
+}
+
+// A tile's group as the row's numbers: plane by plane of 32 bytes, scale, sum.
+struct TileGroupRow {
+  int8_t q[2][32];
+  float scale, weighted;
+};
+template <int kPlanes>
+TileGroupRow read(const LhsTileGroup<kPlanes>& group, uint32_t row) {
+  TileGroupRow out = {{}, group.scale[row], group.weighted[row]};
+  for (int p = 0; p < kPlanes; ++p)
+    for (int i = 0; i < 32; ++i) out.q[p][i] = group.q[p][i / 16][row][i % 16];
+  return out;
+}
+template <int kPlanes>
+TileGroupRow read(const LhsPairGroup<kPlanes>& group, uint32_t row) {
+  EXPECT_EQ(group.scale[row][0], group.scale[row][1]);
+  EXPECT_EQ(group.weighted[row][0], group.weighted[row][1]);
+  TileGroupRow out = {{}, group.scale[row][0], group.weighted[row][0]};
+  for (int p = 0; p < kPlanes; ++p)
+    for (int i = 0; i < 32; ++i) out.q[p][i] = group.q[p][i / 8][row / 2][row % 2][i % 8];
+  return out;
+}
+
+// Row by row the numbers of quantize_row(), and nothing else written.
+template <class Group>
+void check_tiles(LhsType type, LhsOrder order) {
+  constexpr uint32_t kRows = 7, kCols = 77, kGroups = 4, kTiles = 2;
+  const size_t tile_bytes = quantized_stride(type, order, kGroups) * kLhsTileRows;
+  AlignedBytes tiles(kTiles * tile_bytes, 0xa5);
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<std::vector<float>> rows(kRows, std::vector<float>(kCols));
+  for (uint32_t r = 0; r < kRows; ++r) {
+    for (float& value : rows[r]) value = normal(random);
+    quantize_row_of(type, order, rows[r].data(), kCols, kGroups, r, tiles.data());
+  }
+  for (uint32_t r = 0; r < kTiles * kLhsTileRows; ++r) {
+    const auto* groups = reinterpret_cast<const Group*>(tiles.data() + r / kLhsTileRows * tile_bytes);
+    for (uint32_t g = 0; g < kGroups; ++g) {
+      const TileGroupRow got = read(groups[g], r % kLhsTileRows);
+      if (r >= kRows) {
+        EXPECT_EQ(static_cast<uint8_t>(got.q[0][0]), 0xa5);
+        continue;
+      }
+      const Row want(type, rows[r], kGroups);
+      EXPECT_EQ(got.scale, want.scale(g));
+      EXPECT_EQ(got.weighted, want.weighted(g));
+      for (uint32_t i = 0; i < 32; ++i) {
+        const int wide = 256 * got.q[0][i] + got.q[1][i];
+        ASSERT_EQ(type == LhsType::q8g32 ? got.q[0][i] : wide, want.q(32 * g + i)) << "row " << r << " group " << g;
+      }
+    }
+  }
+  for (uint32_t t = 0; t < kTiles; ++t)
+    for (size_t i = kGroups * sizeof(Group); i < tile_bytes; ++i) ASSERT_EQ(tiles.data()[t * tile_bytes + i], 0xa5);
+}
+TEST(QuantizeRowOf, TilesHoldTheNumbersOfRows) {
+  check_tiles<LhsTileGroup<1>>(LhsType::q8g32, LhsOrder::tiles);
+  check_tiles<LhsTileGroup<2>>(LhsType::q16g32, LhsOrder::tiles);
+  check_tiles<LhsPairGroup<1>>(LhsType::q8g32, LhsOrder::pairs);
+  check_tiles<LhsPairGroup<2>>(LhsType::q16g32, LhsOrder::pairs);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, QuantizeRow, testing::Values(LhsType::q8g32, LhsType::q16g32),
