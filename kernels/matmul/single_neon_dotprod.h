@@ -7,6 +7,7 @@
 #include <arm_neon.h>
 
 #include "kernels/matmul/packed_blocks.h"
+#include "kernels/matmul/single_sdot_loop.h"
 
 namespace runnel {
 namespace {
@@ -110,11 +111,29 @@ struct PanelHalves {
   float16x8_t at[2];
 };
 
+// Results of one panel: its columns from `column` on that the matrix has.
+static inline void store_panel(const MatmulArgs& a, uint32_t column, const float32x4_t* totals) noexcept {
+  float lanes[kPanelRows];
+  for (int i = 0; i < 4; ++i) vst1q_f32(lanes + 4 * i, totals[i]);
+  const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;
+  __builtin_memcpy(dst_row(a, 0, column), lanes, columns * sizeof(float));
+}
+
 template <class Block>
 static void multiply_single(const MatmulArgs& a) noexcept {
   const auto lhs = lhs_row<typename Block::Lhs>(a, 0);
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
-  for (uint32_t column = 0; column < a.n; column += kPanelRows) {
+  uint32_t column = 0;
+  if constexpr (!Block::kMinima && sizeof(typename Block::Lhs) == 1) {
+    const size_t panel_bytes = size_t{a.blocks} * Block::kBytes;
+    for (; column + kPanelRows < a.n; column += 2 * kPanelRows, block += 2 * panel_bytes) {
+      float32x4_t totals[8];
+      two_panels<Block>(block, block + panel_bytes, lhs, a.blocks, totals);
+      store_panel(a, column, totals);
+      store_panel(a, column + kPanelRows, totals + 4);
+    }
+  }
+  for (; column < a.n; column += kPanelRows) {
     float32x4_t total[4] = {};
     const auto* q = lhs.q;
     for (size_t b = 0; b < a.blocks; ++b, block += Block::kBytes, q += 32) {
@@ -131,10 +150,7 @@ static void multiply_single(const MatmulArgs& a) noexcept {
         for (int i = 0; i < 4; ++i) total[i] = vfmaq_n_f32(total[i], quarter_of(minima.at, i), lhs.weighted[b]);
       }
     }
-    float lanes[kPanelRows];
-    for (int i = 0; i < 4; ++i) vst1q_f32(lanes + 4 * i, total[i]);
-    const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;
-    __builtin_memcpy(dst_row(a, 0, column), lanes, columns * sizeof(float));
+    store_panel(a, column, total);
   }
 }
 
