@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/attention/attention.h"
+#include "kernels/attention/rotation.h"
 #include "kernels/simd/f32x16_math.h"
 
 namespace runnel {
@@ -79,6 +80,7 @@ static void load_queries(const Unit& unit) noexcept {
     const float* from = unit.query(row);
     float* to = unit.q + row * unit.stride;
     for (uint32_t d = 0; d < head_dim; ++d) to[d] = from[d] * unit.args->scale;
+    if (unit.args->keys->rotates_keys) rotate_head(to, head_dim);
   }
 }
 
@@ -117,14 +119,14 @@ static void softmax_row(const Unit& unit, const Sums& sums, const KvChunk& chunk
   float maximum = old_maximum;
   if (chunk_maximum > old_maximum) {
     maximum = chunk_maximum;
-    const float factor = exp16(F32x16::set1(old_maximum - maximum)).reduce_max();
+    const float factor = exp16_negative(F32x16::set1(old_maximum - maximum)).reduce_max();
     sums.maximum[row] = maximum;
     sums.sum[row] *= factor;
     scale_row(sums.out + row * unit.stride, unit.stride, factor);
   }
   F32x16 total = F32x16::set1(0);
   for (uint32_t b = first_block; b < last_block; ++b) {
-    const F32x16 weight = keep(exp16(score[b] - F32x16::set1(maximum)), b, 0);
+    const F32x16 weight = keep(exp16_negative(score[b] - F32x16::set1(maximum)), b, 0);
     total = total + weight;
     weight.store(weights + b * kKvBlock);
   }
@@ -186,7 +188,8 @@ static void merge_sums(const Unit& unit, const Sums& total, const Sums& part) no
   for (uint32_t row = 0; row < unit.rows; ++row) {
     if (part.sum[row] == 0) continue;  // saw nothing
     const float a = total.maximum[row], b = part.maximum[row], maximum = a > b ? a : b;
-    const F32x16 scale_a = exp16(F32x16::set1(a - maximum)), scale_b = exp16(F32x16::set1(b - maximum));
+    const F32x16 scale_a = exp16_negative(F32x16::set1(a - maximum)),
+                 scale_b = exp16_negative(F32x16::set1(b - maximum));
     float* out = total.out + row * unit.stride;
     const float* more = part.out + row * unit.stride;
     for (uint32_t d = 0; d < unit.stride; d += 16)
@@ -204,6 +207,7 @@ static void write_out(const Unit& unit, const Sums& sums) noexcept {
     float* to = unit.output(row);
     const float factor = 1.0f / sums.sum[row];
     for (uint32_t d = 0; d < head_dim; ++d) to[d] = from[d] * factor;
+    if (unit.args->values->rotates_values) rotate_head_back(to, head_dim);
   }
 }
 

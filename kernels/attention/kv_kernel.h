@@ -27,6 +27,8 @@ struct KvKernel {
   const char* name;  // kv_<type>_<isa>
   Isa isa;
   KvType type;
+  bool rotates_keys;    // keys are stored rotated (rotation.h): queries are to be
+  bool rotates_values;  // values are: sums are to be turned back
   // scores[row][key] = q[row] . key, kChunkKeys floats from row to row, for the chunk's blocks: anything beside its
   // keys. `columns`: room for head_dim * kKvBlock floats. The order of a score's sum depends on nothing but head_dim.
   void (*score)(const KvChunk& chunk, const float* q, uint32_t rows, uint32_t head_dim, float* columns,

@@ -41,14 +41,10 @@ static void score(const KvChunk& chunk, const float* q, uint32_t rows, uint32_t 
     return;
   }
   rows_by<kTileRows>(0, rows, [&]<int kRows>(uint32_t row) {
-    constexpr int kBlocks = kTileRows / kRows < int{kChunkBlocks} ? kTileRows / kRows : int{kChunkBlocks};
-    const auto score_blocks = [&]<int kCount>(uint32_t b) {
-      score_rows<Type, kRows, kCount>(chunk.blocks + b, q + row * stride, head_dim,
-                                      scores + row * kChunkKeys + b * kKvBlock);
-    };
-    uint32_t b = first;
-    for (; b + kBlocks <= last; b += kBlocks) score_blocks.template operator()<kBlocks>(b);
-    for (; b < last; ++b) score_blocks.template operator()<1>(b);
+    for_blocks<kRows>(first, last, [&]<int kBlocks>(uint32_t b) {
+      score_rows<Type, kRows, kBlocks>(chunk.blocks + b, q + row * stride, head_dim,
+                                       scores + row * kChunkKeys + b * kKvBlock);
+    });
   });
 }
 
@@ -94,6 +90,8 @@ constexpr KvKernel kv_table(const char* name, Isa isa) noexcept {
   return {.name = name,
           .isa = isa,
           .type = Type::kType,
+          .rotates_keys = false,
+          .rotates_values = false,
           .score = score<Type>,
           .add = add<Type>,
           .store_key = store_key<Type>,

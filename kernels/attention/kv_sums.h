@@ -20,11 +20,20 @@ static uint32_t rows_by(uint32_t row, uint32_t rows, const Step& step) noexcept 
   return row;
 }
 
+// Blocks [first, last) through step<n>(block), n at a time: as many as leave kTileRows sums with kRows rows, then one.
+template <int kRows, class Step>
+static void for_blocks(uint32_t first, uint32_t last, const Step& step) noexcept {
+  constexpr int kBlocks = kTileRows / kRows < int{kChunkBlocks} ? kTileRows / kRows : int{kChunkBlocks};
+  uint32_t b = first;
+  for (; b + kBlocks <= last; b += kBlocks) step.template operator()<kBlocks>(b);
+  for (; b < last; ++b) step.template operator()<1>(b);
+}
+
 // sum[block][row] += q[row][d] * column d of the block's keys, for `count` dimensions d. Columns are kColumnBytes
 // apart.
 template <class Type, int kColumn, uint32_t kColumnBytes, int kRows, int kBlocks>
-static inline void add_dots(const uint8_t* const* columns, const float* q, uint32_t q_stride, uint32_t count,
-                            F32x16 (&sum)[kBlocks][kRows]) noexcept {
+[[gnu::always_inline]] static inline void add_dots(const uint8_t* const* columns, const float* q, uint32_t q_stride,
+                                                   uint32_t count, F32x16 (&sum)[kBlocks][kRows]) noexcept {
   const uint8_t* at[kBlocks];
   for (int b = 0; b < kBlocks; ++b) at[b] = columns[b];
   uint32_t d = 0;
@@ -62,8 +71,9 @@ static inline void load_columns(const uint8_t* p, F32x16* x, Count... count) noe
 // begin `offset` bytes into its block for the block's first token and `token_bytes` apart. With a count: of one
 // column, so many numbers.
 template <class Type, int kFirst, int kColumns, int kRows, class... Count>
-static inline void add_weighted(const KvChunk& chunk, size_t offset, size_t token_bytes, const float* weights,
-                                float* out, uint32_t out_stride, Count... count) noexcept {
+[[gnu::always_inline]] static inline void add_weighted(const KvChunk& chunk, size_t offset, size_t token_bytes,
+                                                       const float* weights, float* out, uint32_t out_stride,
+                                                       Count... count) noexcept {
   F32x16 sum[kColumns][kRows];
   for (int c = 0; c < kColumns; ++c)
     for (int i = 0; i < kRows; ++i) {

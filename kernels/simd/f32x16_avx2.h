@@ -20,6 +20,15 @@ struct F32x16 {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
             _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
   }
+  static F32x16 load_i8(const int8_t* p) noexcept {
+    return from_i8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  template <int kHalf>
+  static F32x16 load_levels(const uint8_t* p, const int8_t* levels) noexcept {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i index = _mm_and_si128(kHalf == 0 ? bytes : _mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
+    return from_i8(_mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(levels)), index));
+  }
   static F32x16 load_bf16(const uint16_t* p) noexcept { return {widen_bf16(p), widen_bf16(p + 8)}; }
   void store(float* p) const noexcept {
     _mm256_storeu_ps(p, lo);
@@ -86,6 +95,10 @@ struct F32x16 {
   }
 
  private:
+  static F32x16 from_i8(__m128i x) noexcept {
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(x)),
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(x, 8)))};
+  }
   static __m256 widen_bf16(const uint16_t* p) noexcept {
     const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));

@@ -17,6 +17,15 @@ struct F32x16 {
   static F32x16 set1(float x) noexcept { return {_mm512_set1_ps(x)}; }
   static F32x16 load(const float* p) noexcept { return {_mm512_loadu_ps(p)}; }
   static F32x16 load_f16(const uint16_t* p) noexcept { return {_mm512_cvtph_ps(load_16(p))}; }
+  static F32x16 load_i8(const int8_t* p) noexcept {
+    return from_i8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  template <int kHalf>
+  static F32x16 load_levels(const uint8_t* p, const int8_t* levels) noexcept {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i index = _mm_and_si128(kHalf == 0 ? bytes : _mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
+    return from_i8(_mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(levels)), index));
+  }
   static F32x16 load_bf16(const uint16_t* p) noexcept {
     return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_16(p)), 16))};
   }
@@ -68,6 +77,7 @@ struct F32x16 {
   }
 
  private:
+  static F32x16 from_i8(__m128i x) noexcept { return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(x))}; }
   static __m256i load_16(const uint16_t* p) noexcept { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static __m256 upper(__m512 x) noexcept { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)); }
 };

@@ -27,6 +27,22 @@ namespace {
   return p * F32x16::pow2(n);
 }
 
+// e^x for x <= 0 within 4 units in the last place, and 1 at 0: cheaper, for softmax. Clamped below as above.
+[[maybe_unused]] static inline F32x16 exp16_negative(F32x16 x) noexcept {
+  x = F32x16::max(x, F32x16::set1(-87.3f));
+  const F32x16 n = F32x16::round(x * F32x16::set1(0x1.715476p0f));
+  F32x16 r = F32x16::fma(n, F32x16::set1(-0x1.62e4p-1f), x);
+  r = F32x16::fma(n, F32x16::set1(-0x1.7f7d1cp-20f), r);
+  // The polynomial through six Chebyshev nodes of |r| <= ln(2) / 2, its first term made 1: within 2.1e-7.
+  F32x16 p = F32x16::set1(0x1.123d9p-7f);
+  p = F32x16::fma(p, r, F32x16::set1(0x1.57637ep-5f));
+  p = F32x16::fma(p, r, F32x16::set1(0x1.55547cp-3f));
+  p = F32x16::fma(p, r, F32x16::set1(0x1.fffd08p-2f));
+  p = F32x16::fma(p, r, F32x16::set1(1.0f));
+  p = F32x16::fma(p, r, F32x16::set1(1.0f));
+  return p * F32x16::pow2(n);
+}
+
 // The first `count` (0..15) of 16 lanes from memory, the others `fill`; and back. Nothing beyond them is touched.
 [[maybe_unused]] static inline F32x16 load_part(const float* p, uint32_t count, float fill = 0) noexcept {
   float lanes[16];

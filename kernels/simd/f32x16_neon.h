@@ -26,7 +26,16 @@ struct F32x16 {
     return each([p](int i) { return vld1q_f32(p + 4 * i); });
   }
   static F32x16 load_f16(const uint16_t* p) noexcept {
-    return each([p](int i) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))); });
+    const float16x8_t low = vreinterpretq_f16_u16(vld1q_u16(p)), high = vreinterpretq_f16_u16(vld1q_u16(p + 8));
+    return {{vcvt_f32_f16(vget_low_f16(low)), vcvt_high_f32_f16(low), vcvt_f32_f16(vget_low_f16(high)),
+             vcvt_high_f32_f16(high)}};
+  }
+  static F32x16 load_i8(const int8_t* p) noexcept { return from_i8(vld1q_s8(p)); }
+  template <int kHalf>
+  static F32x16 load_levels(const uint8_t* p, const int8_t* levels) noexcept {
+    const uint8x16_t bytes = vld1q_u8(p);
+    const uint8x16_t index = kHalf == 0 ? vandq_u8(bytes, vdupq_n_u8(15)) : vshrq_n_u8(bytes, 4);
+    return from_i8(vqtbl1q_s8(vld1q_s8(levels), index));
   }
   static F32x16 load_bf16(const uint16_t* p) noexcept {
     return each([p](int i) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16)); });
@@ -93,6 +102,11 @@ struct F32x16 {
   float reduce_max() const noexcept { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(v[0], v[1]), vmaxq_f32(v[2], v[3]))); }
 
  private:
+  static F32x16 from_i8(int8x16_t x) noexcept {
+    const int16x8_t low = vmovl_s8(vget_low_s8(x)), high = vmovl_high_s8(x);
+    return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
+             vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_high_s16(high))}};
+  }
   static void store_widened(float* p, uint64x2_t halves) noexcept {
     const float16x8_t h = vreinterpretq_f16_u64(halves);
     vst1q_f32(p, vcvt_f32_f16(vget_low_f16(h)));

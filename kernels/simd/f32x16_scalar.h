@@ -34,6 +34,14 @@ struct F32x16 {
   static F32x16 load_f16(const uint16_t* p) noexcept {
     return each([p](int i) { return f16_to_f32(p[i]); });
   }
+  static F32x16 load_i8(const int8_t* p) noexcept {
+    return each([p](int i) { return static_cast<float>(p[i]); });
+  }
+  // levels[] of the low (kHalf 0) or high nibbles of 16 bytes.
+  template <int kHalf>
+  static F32x16 load_levels(const uint8_t* p, const int8_t* levels) noexcept {
+    return each([&](int i) { return static_cast<float>(levels[p[i] >> 4 * kHalf & 15]); });
+  }
   static F32x16 load_bf16(const uint16_t* p) noexcept {
     return each([p](int i) { return bf16_to_f32(p[i]); });
   }

@@ -55,6 +55,11 @@ runnel_status write_result(const char* who, Result value, Result* out) noexcept 
   return RUNNEL_OK;
 }
 
+// Requires: not RUNNEL_KV_DEFAULT.
+runnel::KvType kv_type(runnel_kv_type type) noexcept {
+  return static_cast<runnel::KvType>(std::min<unsigned>(type - 1, 255));
+}
+
 bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* out) noexcept {
   runnel_open_options options;
   if (!read_options(given, &options)) return false;
@@ -67,6 +72,8 @@ bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* ou
   out->float_backend = static_cast<runnel::FloatBackend>(std::min<unsigned>(options.float_backend, 255));
   out->activations = static_cast<runnel::Activations>(std::min<unsigned>(options.activations, 255));
   out->weights_mode = static_cast<runnel::WeightsMode>(std::min<unsigned>(options.weights_mode, 255));
+  if (options.kv_keys != RUNNEL_KV_DEFAULT) out->kv.keys = kv_type(options.kv_keys);
+  if (options.kv_values != RUNNEL_KV_DEFAULT) out->kv.values = kv_type(options.kv_values);
   return true;
 }
 

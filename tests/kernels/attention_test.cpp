@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/half.h"
 #include "tests/kernels/emulated/emulated_rows.h"
+#include "tests/kernels/stored_number.h"
 #include "tests/support/guarded_buffer.h"
 
 namespace runnel {
@@ -70,16 +70,42 @@ class Problem {
       store_keys(*kernels.keys, view, t, keys.data() + t * row, shape.kv_heads, shape.head_dim);
       store_values(*kernels.values, view, t, values.data() + t * row, shape.kv_heads, shape.head_dim);
     }
-    round_to(kernels.keys->type, keys);
-    round_to(kernels.values->type, values);
+    read_back(kernels.keys->type, view.keys, true, &keys);
+    read_back(kernels.values->type, view.values, false, &values);
     // A window gives pages back: nothing may look at them.
     const uint32_t oldest = shape.window != 0 && shape.first + 1 > shape.window ? shape.first + 1 - shape.window : 0;
     for (uint32_t i = 0; i < oldest / page_tokens; ++i) pages[i] = nullptr;
   }
 
-  static void round_to(KvType type, std::vector<float>& numbers) {
-    if (type != KvType::f16) return;
-    for (float& x : numbers) x = f16_to_f32(f32_to_f16(x));
+  // What was stored instead of `numbers`, (length, kv_heads, head_dim): read from the pages as kv_block.h says, and as
+  // near as the type can hold it.
+  void read_back(KvType type, const KvPlace& place, bool transposed, std::vector<float>* numbers) const {
+    float* x = numbers->data();
+    const std::vector<double> rotation =
+        test::is_rotated(type, transposed) ? test::rotation_matrix(shape.head_dim) : std::vector<double>();
+    double errors = 0, squares = 0;
+    for (uint32_t t = 0; t < length; ++t) {
+      const uint32_t in_page = t & ((1u << view.page_shift) - 1);
+      for (uint32_t head = 0; head < shape.kv_heads; ++head, x += shape.head_dim) {
+        const uint8_t* block = pages[t >> view.page_shift] + place.offset + head * place.head_stride +
+                               in_page / kKvBlock * kv_block_bytes(type, shape.head_dim);
+        if (!rotation.empty()) test::multiply(rotation, false, x, shape.head_dim);
+        for (uint32_t g = 0; g < shape.head_dim; g += 32) {
+          const uint32_t n = std::min(32u, shape.head_dim - g);
+          const float largest =
+              std::abs(*std::max_element(x + g, x + g + n, [](float a, float b) { return std::abs(a) < std::abs(b); }));
+          for (uint32_t d = g; d < g + n; ++d) {
+            const float stored = test::stored_number(type, block, shape.head_dim, t % kKvBlock, d, transposed);
+            ASSERT_LE(std::abs(stored - x[d]), test::rounding(type, x[d], largest)) << "token " << t << " value " << d;
+            errors += std::pow(double(stored) - x[d], 2);
+            squares += std::pow(double(x[d]), 2);
+            x[d] = stored;
+          }
+        }
+        if (!rotation.empty()) test::multiply(rotation, true, x, shape.head_dim);
+      }
+    }
+    ASSERT_LE(std::sqrt(errors / squares), type == KvType::q4 ? 0.08 : type == KvType::q8 ? 0.008 : 0.0005);
   }
 
   size_t q_stride() const { return size_t(shape.heads) * shape.head_dim; }

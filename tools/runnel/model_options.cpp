@@ -24,10 +24,15 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
     arguments.add("--threads", &options.threads, "N", "Threads of a step; without it, what suits the machine");
   arguments
       .add("--kv", &options.kv, "TYPE",
-           "Storage of keys and values. auto: f32 for a model converted with --weights f32, so that the reference "
-           "has no rounding of its own, f16 for all others. q8 and q4 are not in this version")
+           "Storage of keys and values: floats of 32 or 16 bits, or 8 or 4 bits with a scale for each 32. auto: "
+           "f32 for a model converted with --weights f32, so that the reference has no rounding of its own, f16 for "
+           "all others")
       .choices({"auto", "f32", "f16", "q8", "q4"})
       .show_default();
+  arguments.add("--kv-keys", &options.kv_keys, "TYPE", "Storage of keys alone; without it, what --kv says")
+      .choices({"f32", "f16", "q8", "q4"});
+  arguments.add("--kv-values", &options.kv_values, "TYPE", "Storage of values alone; without it, what --kv says")
+      .choices({"f32", "f16", "q8", "q4"});
   arguments
       .add("--activations", &options.activations, "TYPE",
            "What is multiplied with quantised weights: 8-bit or 16-bit integers or floats, finer being slower and "
@@ -58,17 +63,31 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
   arguments.add("--step-tokens", &options.step_tokens, "N", "Longest slice of a prompt computed at once");
 }
 
+namespace {
+
+// What an option says of the storage of keys or values; where it says nothing, `otherwise`.
+KvType kv_type(const std::string& name, KvType otherwise) {
+  if (name.empty() || name == "auto") return otherwise;
+  return name == "f32" ? KvType::f32 : name == "q8" ? KvType::q8 : name == "q4" ? KvType::q4 : KvType::f16;
+}
+
+Result<KvTypes> kv_types(const ModelOptions& options) {
+  KvType both = KvType::f16;
+  if (options.kv == "auto" && (options.kv_keys.empty() || options.kv_values.empty())) {
+    RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.path.c_str(), {.verify = Verify::off}));
+    if (file.weights_label() == "f32") both = KvType::f32;
+  }
+  both = kv_type(options.kv, both);
+  return KvTypes(kv_type(options.kv_keys, both), kv_type(options.kv_values, both));
+}
+
+}  // namespace
+
 Result<OpenOptions> open_options(const ModelOptions& options) {
   OpenOptions open;
   if (options.device == "vulkan")
     return Status::error(Code::unsupported, "device: this version has no Vulkan back end; use --device cpu");
-  if (options.kv == "q8" || options.kv == "q4")
-    return Status::error(Code::unsupported, "kv: this version has f16 and f32 pages, not %s", options.kv.c_str());
-  open.kv = options.kv == "f32" ? KvType::f32 : KvType::f16;
-  if (options.kv == "auto") {
-    RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.path.c_str(), {.verify = Verify::off}));
-    if (file.weights_label() == "f32") open.kv = KvType::f32;
-  }
+  RUNNEL_ASSIGN(open.kv, kv_types(options));
   if (!options.budget.empty() && (!parse_size(options.budget, &open.budget_bytes) || open.budget_bytes == 0))
     return Status::error(Code::invalid_argument, "budget: %s is not a size (try 640M)", options.budget.c_str());
   open.weights_mode = options.weights_mode == "mapped"     ? WeightsMode::mapped

@@ -12,10 +12,14 @@ enum class Verify : uint8_t {
   off,    // the header only
 };
 
-// Storage of keys and values. f32 is twice as large, for comparisons: it adds no rounding of its own. q8 and q4 pages
-// join with their own rows.
-enum class KvType : uint8_t { f16 = 0, f32 = 1 };
-inline constexpr uint8_t kKvTypeCount = 2;
+// Storage of keys and values.
+enum class KvType : uint8_t {
+  f16 = 0,
+  f32 = 1,  // twice as large, for comparisons: adds no rounding of its own
+  q8 = 2,   // 8 bits and a float16 scale for each group of 32 numbers of a head
+  q4 = 3,   // 4 bits and such a scale
+};
+inline constexpr uint8_t kKvTypeCount = 4;
 
 // Keys and values may differ: KvTypes(KvType::f32) is both.
 struct KvTypes {

@@ -38,7 +38,7 @@ struct OpenOptions {
   // ModelInfo::fingerprint of a file whose weights were all found whole, zero-terminated; null: none. While the file
   // still has it, its weights are not hashed again.
   const char* trusted_fingerprint = nullptr;
-  KvTypes kv = KvType::f16;
+  KvTypes kv = KvType::f16;  // or KvTypes(keys, values)
   WeightsMode weights_mode = WeightsMode::automatic;
   FloatBackend float_backend = FloatBackend::own;
   Activations activations = Activations::automatic;

@@ -64,6 +64,15 @@ typedef enum runnel_weights_mode {
   RUNNEL_WEIGHTS_STREAMED = 3  /* read as a step goes, but for what the budget has room for */
 } runnel_weights_mode;
 
+/* Storage of keys or values. */
+typedef enum runnel_kv_type {
+  RUNNEL_KV_DEFAULT = 0, /* f16 */
+  RUNNEL_KV_F16 = 1,
+  RUNNEL_KV_F32 = 2,
+  RUNNEL_KV_Q8 = 3, /* 8 bits and a float16 scale for each 32 numbers */
+  RUNNEL_KV_Q4 = 4  /* 4 bits and such a scale */
+} runnel_kv_type;
+
 typedef enum runnel_finish {
   RUNNEL_FINISH_END = 0,          /* the model ended its answer */
   RUNNEL_FINISH_STOP = 1,         /* a stop string appeared */
@@ -91,6 +100,8 @@ typedef struct runnel_open_options {
   runnel_float_backend float_backend;
   runnel_activations activations;
   runnel_weights_mode weights_mode;
+  runnel_kv_type kv_keys;
+  runnel_kv_type kv_values;
 } runnel_open_options;
 
 /* Bytes of an open regular file, for example an asset that lies uncompressed in an APK. */

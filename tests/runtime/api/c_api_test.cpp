@@ -28,6 +28,28 @@ class CApi : public testing::Test {
   runnel_session* session_ = nullptr;
 };
 
+TEST_F(CApi, KeysAndValuesByType) {
+  const auto kv_bytes = [](runnel_kv_type keys, runnel_kv_type values) -> uint64_t {
+    runnel_open_options options = {};
+    options.struct_bytes = sizeof options;
+    options.context_tokens = 64;
+    options.kv_keys = keys;
+    options.kv_values = values;
+    runnel_plan plan = {};
+    plan.struct_bytes = sizeof plan;
+    if (runnel_plan_model(test::tiny_model_path().c_str(), &options, &plan) != RUNNEL_OK) return 0;
+    for (uint32_t i = 0; i < plan.class_count; ++i)
+      if (std::strcmp(plan.classes[i].name, "kv") == 0) return plan.classes[i].bytes;
+    return 1;
+  };
+  const uint64_t f16 = kv_bytes(RUNNEL_KV_F16, RUNNEL_KV_F16);
+  EXPECT_EQ(kv_bytes(RUNNEL_KV_DEFAULT, RUNNEL_KV_DEFAULT), f16);
+  EXPECT_EQ(kv_bytes(RUNNEL_KV_F32, RUNNEL_KV_F32), 2 * f16);
+  EXPECT_EQ(kv_bytes(RUNNEL_KV_F32, RUNNEL_KV_DEFAULT), f16 + f16 / 2);
+  EXPECT_EQ(kv_bytes(RUNNEL_KV_DEFAULT, RUNNEL_KV_Q8), f16 / 2 + f16 / 2 * 9 / 16);  // heads of 16: a scale for each 16
+  EXPECT_EQ(kv_bytes(RUNNEL_KV_Q8, static_cast<runnel_kv_type>(77)), 0u);
+}
+
 TEST_F(CApi, WholeWay) {
   EXPECT_EQ(runnel_session_context(session_), 64u);
   int32_t ids[64];

@@ -122,6 +122,7 @@ TEST(Plan, OptionsOutOfRangeAreRefused) {
                              {.isa = "sse9"},
                              {.verify = Verify{200}},
                              {.kv = KvType{9}},
+                             {.kv = KvTypes(KvType::f16, KvType{kKvTypeCount})},
                              {.weights_mode = WeightsMode{9}},
                              {.activations = Activations{4}},
                              {.context_tokens = UINT32_MAX}};
@@ -132,6 +133,28 @@ TEST(Plan, OptionsOutOfRangeAreRefused) {
   EXPECT_EQ(plan_model(nullptr).status().code(), Code::invalid_argument);
   EXPECT_EQ(Model::open(nullptr).status().code(), Code::invalid_argument);
   EXPECT_EQ(plan_model("/no/such/file.rnl").status().code(), Code::io);
+}
+
+// Keys and values are counted each by its type: bytes of 16 tokens of a head of the tiny model, of 16 numbers.
+TEST(Plan, KeysAndValuesByType) {
+  const auto block_bytes = [](KvType type) {
+    switch (type) {
+      case KvType::f32: return 16u * 16 * 4;
+      case KvType::f16: return 16u * 16 * 2;
+      case KvType::q8: return 16u * 2 + 16 * 16;
+      case KvType::q4: break;
+    }
+    return 16u * 2 + 16 * 8;
+  };
+  for (const KvType keys : {KvType::f16, KvType::f32, KvType::q8, KvType::q4}) {
+    for (const KvType values : {KvType::f16, KvType::f32, KvType::q8, KvType::q4}) {
+      const auto plan = plan_model(path(), {.context_tokens = 64, .threads = 1, .kv = KvTypes(keys, values)});
+      ASSERT_TRUE(plan.ok()) << plan.status().message();
+      const test::TinyModel tiny;
+      EXPECT_EQ(bytes_of(*plan, "kv"),
+                (block_bytes(keys) + block_bytes(values)) * tiny.kv_heads * tiny.layers * 64 / 16);
+    }
+  }
 }
 
 TEST(Plan, AnIsaCanOnlyBeLowered) {
