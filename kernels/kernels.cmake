@@ -70,10 +70,16 @@ runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PE
 set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_KV_ROWS} ${RUNNEL_VECTOR_ROWS})
 runnel_add_rows(runnel_kernels ${RUNNEL_ROWS} ${RUNNEL_PEAK_ROWS})
 # -O3 unrolls the portable vector and attention loops to four times the size and compile time, 150 KB of an app, for
-# nothing: products take the time. The products' own scalar rows are twice as fast with it, and keep it.
-foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_KV_ROWS RUNNEL_VECTOR_ROWS)
+# nothing: products take the time. The products' own scalar rows are twice as fast with it, and keep it. -O2 still copies
+# the storage rows' loops for each number of rows.
+foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_VECTOR_ROWS)
   if(source MATCHES "_scalar\\.cpp$")
     set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
+  endif()
+endforeach()
+foreach(source IN LISTS RUNNEL_KV_ROWS)
+  if(source MATCHES "_scalar\\.cpp$")
+    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
   endif()
 endforeach()
 set_property(GLOBAL PROPERTY RUNNEL_ROW_SOURCES ${RUNNEL_ROWS})  # the tests build some a second time
