@@ -111,10 +111,6 @@ struct F32x16 {
     const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(begin), index);
     return _mm256_castsi256_ps(_mm256_andnot_si256(before, _mm256_cmpgt_epi32(_mm256_set1_epi32(end), index)));
   }
-  static void store_widened(float* p, __m256i halves) noexcept {
-    _mm256_storeu_ps(p, _mm256_cvtph_ps(_mm256_castsi256_si128(halves)));
-    _mm256_storeu_ps(p + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1)));
-  }
 };
 
 inline constexpr int kTileRows = 4;  // 8 accumulators, 2 operands, and room for broadcasts

@@ -1,9 +1,12 @@
 #include "runtime/limits/limits.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
+#include "kernels/base/checked.h"
 #include "kernels/base/memory.h"
+#include "kernels/cpu_topology.h"
 #include "kernels/limits/peak.h"
 #include "runtime/os/clock.h"
 #include "runtime/pool/worker_pool.h"
@@ -27,8 +30,13 @@ double best_rate(WorkerPool* pool, uint32_t chunks, double work, SliceFn fn, voi
   return best;
 }
 
-constexpr size_t kReadBytes = size_t{256} << 20;  // beyond the last-level cache of nearly every machine
 constexpr size_t kReadChunk = size_t{1} << 20;
+
+// Four times the last-level cache: of 256 MiB a Xeon with a cache of 260 MiB read 31 to 46 GB/s, of 1 GiB 31.
+size_t read_bytes() noexcept {
+  constexpr size_t kLeast = size_t{256} << 20, kMost = size_t{1} << 30;
+  return std::clamp(round_up(size_t{cpu_topology().l3_bytes} * 4, kReadChunk), kLeast, kMost);
+}
 
 constexpr size_t kChunkFloats = kReadChunk / sizeof(float);
 
@@ -86,12 +94,13 @@ double peak_rate(uint32_t threads, PeakFn loop, const uint8_t* operands) noexcep
 double read_gb_s(uint32_t threads) noexcept {
   auto pool = WorkerPool::create(threads);
   if (!pool.ok()) return 0;
-  void* memory = allocate(kReadBytes);
+  const size_t bytes = read_bytes();
+  void* memory = allocate(bytes);
   if (memory == nullptr) return 0;
-  constexpr uint32_t kChunks = kReadBytes / kReadChunk;
-  pool->run(kChunks, 1, fill_chunks, memory);
+  const auto chunks = static_cast<uint32_t>(bytes / kReadChunk);
+  pool->run(chunks, 1, fill_chunks, memory);
   ReadContext context = {static_cast<const float*>(memory), peak_loops(active_isa()).read, {0}};
-  const double rate = best_rate(&*pool, kChunks, static_cast<double>(kReadBytes), read_chunks, &context);
+  const double rate = best_rate(&*pool, chunks, static_cast<double>(bytes), read_chunks, &context);
   release(memory);
   return rate;
 }

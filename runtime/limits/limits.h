@@ -2,7 +2,8 @@
 //
 // A step of one token is bound by read_gb_s, a prompt by int8_gmac_s (or f32_gmac_s with float weights). Each call
 // takes some tenths of a second and returns the best of several runs; 0 when threads or memory cannot be had.
-// read_gb_s touches 256 MiB for the time of the call: take figures of peak memory before.
+// read_gb_s touches 256 MiB to 1 GiB, four times the last-level cache, for the time of the call: take figures of peak
+// memory before.
 // Thread rule: any thread; on a machine that is busy otherwise the figures are too low.
 #pragma once
 
