@@ -1,6 +1,7 @@
 // The C API: converts structs by their sizes and forwards to the C++ API. The last message of each thread lies in a
 // fixed buffer, so reporting a failure never allocates.
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -35,23 +36,35 @@ runnel_status refuse(const char* who, const char* what) noexcept {
   return report(Status::error(Code::invalid_argument, "%s: %s", who, what));
 }
 
-// Copies the part of the caller's struct that this version knows (a newer caller's may be longer). False when its size
-// says that it is not even this first version's.
+// Where a struct's first version ends: fields behind it were appended, and an older caller does not have them.
+template <class Struct>
+constexpr size_t kFirstBytes = sizeof(Struct);
+template <>
+constexpr size_t kFirstBytes<runnel_open_options> = offsetof(runnel_open_options, weights_mode);
+template <>
+constexpr size_t kFirstBytes<runnel_plan> = offsetof(runnel_plan, weights_mode);
+template <>
+constexpr size_t kFirstBytes<runnel_generate_options> = offsetof(runnel_generate_options, keep_generator);
+template <>
+constexpr size_t kFirstBytes<runnel_generation> = offsetof(runnel_generation, reused_tokens);
+
+// Copies the part of the caller's struct that both know (a newer caller's may be longer). False when its size says that
+// it is not even the first version's.
 template <class Options>
 bool read_options(const Options* given, Options* out) noexcept {
   *out = Options{};
   if (given == nullptr) return true;
-  if (given->struct_bytes < sizeof(Options)) return false;
-  std::memcpy(out, given, sizeof(Options));
+  if (given->struct_bytes < kFirstBytes<Options>) return false;
+  std::memcpy(out, given, std::min<size_t>(given->struct_bytes, sizeof(Options)));
   return true;
 }
 
-// Writes this version's part of the caller's struct, whose struct_bytes stays.
+// Writes the part of the caller's struct that both know; its struct_bytes stays.
 template <class Result>
 runnel_status write_result(const char* who, Result value, Result* out) noexcept {
-  if (out->struct_bytes < sizeof(Result)) return refuse(who, "struct_bytes of the result is not set");
+  if (out->struct_bytes < kFirstBytes<Result>) return refuse(who, "struct_bytes of the result is not set");
   value.struct_bytes = out->struct_bytes;
-  *out = value;
+  std::memcpy(out, &value, std::min<size_t>(value.struct_bytes, sizeof(Result)));
   return RUNNEL_OK;
 }
 
@@ -66,6 +79,9 @@ bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* ou
   out->context_tokens = options.context_tokens;
   out->budget_bytes = options.budget_bytes;
   if (options.sessions != 0) out->sessions = options.sessions;
+  out->sync_sessions = options.sync_sessions;
+  out->kv_tokens = options.kv_tokens;
+  out->share_prefixes = !options.private_prefixes;
   out->threads = options.threads;
   // Out of range values are kept out of range for the check behind this.
   out->verify = static_cast<runnel::Verify>(std::min<unsigned>(options.verify, 255));
@@ -129,6 +145,14 @@ void free_handle(Handle* handle) noexcept {
   if (handle == nullptr) return;
   handle->~Handle();
   runnel::release(handle);
+}
+
+runnel_status give_session(const char* who, runnel::Result<runnel::Session> created, runnel_session** out) noexcept {
+  if (!created.ok()) return report(created.status());
+  runnel_session* handle = make_handle<runnel_session>(*std::move(created));
+  if (handle == nullptr) return report(runnel::out_of_memory(who, "the handle"));
+  *out = handle;
+  return RUNNEL_OK;
 }
 
 // Copies a list to the caller's memory by the rule of capacity.
@@ -286,14 +310,39 @@ runnel_status runnel_model_verify(const runnel_model* model) {
   return report(model->model.verify());
 }
 
-runnel_status runnel_session_create(const runnel_model* model, uint32_t context_tokens, runnel_session** session) {
-  if (model == nullptr || session == nullptr) return refuse("runnel_session_create", "a null model or session");
-  auto created = runnel::Session::create(model->model, {.context_tokens = context_tokens});
-  if (!created.ok()) return report(created.status());
-  runnel_session* handle = make_handle<runnel_session>(*std::move(created));
-  if (handle == nullptr) return report(runnel::out_of_memory("runnel_session_create", "the handle"));
-  *session = handle;
+runnel_status runnel_model_kv_usage(const runnel_model* model, runnel_kv_usage* usage) {
+  if (model == nullptr || usage == nullptr) return refuse("runnel_model_kv_usage", "a null model or usage");
+  const runnel::KvUsage from = model->model.kv_usage();
+  runnel_kv_usage out = {};
+  out.used_bytes = from.used_bytes;
+  out.shared_bytes = from.shared_bytes;
+  out.cached_bytes = from.cached_bytes;
+  out.free_bytes = from.free_bytes;
+  return write_result("runnel_model_kv_usage", out, usage);
+}
+
+runnel_status runnel_model_trim(const runnel_model* model, runnel_trim_level level, uint64_t* bytes) {
+  if (model == nullptr) return refuse("runnel_model_trim", "a null model");
+  if (static_cast<unsigned>(level) > RUNNEL_TRIM_WEIGHTS) return refuse("runnel_model_trim", "no such level");
+  const uint64_t free_bytes = model->model.trim(static_cast<runnel::TrimLevel>(level));
+  if (bytes != nullptr) *bytes = free_bytes;
   return RUNNEL_OK;
+}
+
+runnel_status runnel_session_create(const runnel_model* model, const runnel_session_options* options,
+                                    runnel_session** session) {
+  if (model == nullptr || session == nullptr) return refuse("runnel_session_create", "a null model or session");
+  runnel_session_options given;
+  if (!read_options(options, &given)) return refuse("runnel_session_create", "struct_bytes of the options is not set");
+  runnel::SessionOptions own = {.context_tokens = given.context_tokens};
+  own.when_full = static_cast<runnel::WhenFull>(std::min<unsigned>(given.when_full, 255));
+  if (given.keep_tokens != 0) own.keep_tokens = given.keep_tokens;
+  return give_session("runnel_session_create", runnel::Session::create(model->model, own), session);
+}
+
+runnel_status runnel_session_fork(const runnel_session* session, runnel_session** copy) {
+  if (session == nullptr || copy == nullptr) return refuse("runnel_session_fork", "a null session or copy");
+  return give_session("runnel_session_fork", session->session.fork(), copy);
 }
 
 void runnel_session_free(runnel_session* session) { free_handle(session); }
@@ -316,10 +365,20 @@ runnel_status runnel_set_chat(runnel_session* session, const char* messages_json
   return report(status.ok() ? session->session.replace(ids) : status);
 }
 
+runnel_status runnel_sync(runnel_session* session, const char* text, size_t bytes) {
+  if (session == nullptr || (text == nullptr && bytes != 0)) return refuse("runnel_sync", "a null session or text");
+  return report(session->session.sync({text, bytes}));
+}
+
+runnel_status runnel_sync_chat(runnel_session* session, const char* messages_json, size_t bytes) {
+  if (session == nullptr || messages_json == nullptr) return refuse("runnel_sync_chat", "a null session or messages");
+  return report(session->session.sync_chat({messages_json, bytes}));
+}
+
 runnel_status runnel_generate(runnel_session* session, const runnel_generate_options* options,
                               runnel_text_callback callback, void* context, runnel_generation* generation) {
   if (session == nullptr) return refuse("runnel_generate", "a null session");
-  if (generation != nullptr && generation->struct_bytes < sizeof(runnel_generation))
+  if (generation != nullptr && generation->struct_bytes < kFirstBytes<runnel_generation>)
     return refuse("runnel_generate", "struct_bytes of the result is not set");
   runnel_generate_options given;
   runnel::GenerateOptions generate;
@@ -350,6 +409,7 @@ runnel_status runnel_generate(runnel_session* session, const runnel_generate_opt
   out.ttft_ms = done->ttft_ms;
   out.prefill_tok_s = done->prefill_tok_s;
   out.decode_tok_s = done->decode_tok_s;
+  out.reused_tokens = done->reused_tokens;
   return write_result("runnel_generate", out, generation);
 }
 

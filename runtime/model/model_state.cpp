@@ -10,6 +10,18 @@
 #include "runtime/model/planner.h"
 
 namespace runnel {
+namespace {
+
+// Counts one more, unless there are as many as planned.
+bool enter(std::atomic<uint32_t>& count, uint32_t planned) noexcept {
+  uint32_t open = count.load(std::memory_order_relaxed);
+  do {
+    if (open >= planned) return false;
+  } while (!count.compare_exchange_weak(open, open + 1, std::memory_order_relaxed));
+  return true;
+}
+
+}  // namespace
 
 uint64_t ModelState::fixed_bytes() noexcept { return sizeof(ModelState); }
 
@@ -137,12 +149,8 @@ double ModelState::kv_value_bytes() const noexcept {
   return page_values == 0 ? 0 : static_cast<double>(page_bytes) / static_cast<double>(page_values);
 }
 
-bool ModelState::enter_session() noexcept {
-  uint32_t open = sessions_.load(std::memory_order_relaxed);
-  do {
-    if (open >= plan_.sessions) return false;
-  } while (!sessions_.compare_exchange_weak(open, open + 1, std::memory_order_relaxed));
-  return true;
-}
+bool ModelState::enter_session() noexcept { return enter(sessions_, plan_.sessions); }
+
+bool ModelState::enter_sync() noexcept { return enter(syncs_, plan_.sync_sessions); }
 
 }  // namespace runnel

@@ -56,6 +56,10 @@ class ModelState {
   [[nodiscard]] bool enter_session() noexcept;
   void leave_session() noexcept { sessions_.fetch_sub(1, std::memory_order_relaxed); }
 
+  // The same for those that prefill while a text is typed.
+  [[nodiscard]] bool enter_sync() noexcept;
+  void leave_sync() noexcept { syncs_.fetch_sub(1, std::memory_order_relaxed); }
+
   static uint64_t fixed_bytes() noexcept;  // private bytes besides the graph's, the executor's and the sessions'
 
  private:
@@ -83,6 +87,7 @@ class ModelState {
   Array<int32_t> control_ids_;
   bool has_control_ids_ = false;
   std::atomic<uint32_t> sessions_{0};
+  std::atomic<uint32_t> syncs_{0};
   std::atomic<uint32_t> references_{1};
 };
 

@@ -13,6 +13,7 @@
 #include "runtime/os/memory_figures.h"
 #include "runtime/os/thread.h"
 #include "runtime/pool/worker_pool.h"
+#include "runtime/session/background_prefill.h"
 #include "runtime/session/session_state.h"
 #include "runtime/weights/weights_plan.h"
 
@@ -61,6 +62,7 @@ struct Terms {
   uint64_t header = 0;
   uint32_t checks = 0;   // threads that compare checksums
   uint64_t weights = 0;  // private ones, at least
+  uint32_t sync_sessions = 0;
 
   // False when it overflows.
   bool kv(uint32_t context, uint32_t sessions, KvPlan* plan) const noexcept {
@@ -73,11 +75,15 @@ struct Terms {
         .value();
   }
   // The caller's own stack is not ours; the one that compares checksums behind the weights' use is.
-  uint64_t threads_bytes() const noexcept { return (uint64_t{threads - 1} + checks) * kThreadStackBytes; }
+  uint64_t threads_bytes() const noexcept {
+    return (uint64_t{threads - 1} + checks) * kThreadStackBytes + sync_sessions * BackgroundPrefill::private_bytes();
+  }
   // What a tokenizer and a template make of their tables once, and the buffers of a text that fills a context: texts
   // are some 4 bytes a token, a byte takes 8 while it is encoded. A text longer than its session can hold takes more,
-  // for as long as the call lasts.
-  static uint64_t text(uint32_t context) noexcept { return kTextBytes + uint64_t{context} * 32; }
+  // for as long as the call lasts. One that is being typed is held twice, with its ids, and encoded beside others.
+  uint64_t text(uint32_t context) const noexcept {
+    return kTextBytes + uint64_t{context} * (32 + uint64_t{sync_sessions} * 48);
+  }
   uint64_t all(uint32_t context, uint32_t sessions) const noexcept {
     KvPlan pages;
     if (!kv(context, sessions, &pages)) return UINT64_MAX;
@@ -151,6 +157,7 @@ MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOption
   plan.budget_bytes = budget;
   plan.budget_given = options.budget_bytes != 0;
   plan.sessions = options.sessions;
+  plan.sync_sessions = options.sync_sessions;
   plan.trained_context = file.context_length();
   plan.threads = terms.threads;
   const uint32_t longest = std::min(file.context_length() == 0 ? kUnknownContext : file.context_length(), kMaxContext);
@@ -190,7 +197,7 @@ MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOption
   add_class(&plan, "scratch", terms.executor.scratch_bytes, true);
   add_class(&plan, "sessions", terms.session(plan.context_tokens, options.sessions, pages), true);
   add_class(&plan, "tables", Bytes().add(terms.tables).add(terms.executor.table_bytes).value(), true);
-  add_class(&plan, "text", Terms::text(plan.context_tokens), true);
+  add_class(&plan, "text", terms.text(plan.context_tokens), true);
   add_class(&plan, "threads", terms.threads_bytes(), true);
   if (terms.executor.packed_copy_bytes != 0) add_class(&plan, "packed_weights", terms.executor.packed_copy_bytes, true);
   plan.fits = plan.context_tokens != 0 && plan.private_bytes <= budget;
@@ -208,6 +215,8 @@ Status check_open_options(const OpenOptions& options) noexcept {
   if (options.context_tokens > kMaxContext) return bad_option("context_tokens", options.context_tokens, 0, kMaxContext);
   if (options.sessions < 1 || options.sessions > kMaxSessions)
     return bad_option("sessions", options.sessions, 1, kMaxSessions);
+  if (options.sync_sessions > options.sessions)
+    return bad_option("sync_sessions", options.sync_sessions, 0, options.sessions);
   if (options.threads > WorkerPool::kMaxThreads)
     return bad_option("threads", options.threads, 0, WorkerPool::kMaxThreads);
   if (options.max_step_tokens > kMaxStep) return bad_option("max_step_tokens", options.max_step_tokens, 0, kMaxStep);
@@ -264,6 +273,7 @@ Result<ResolvedPlan> plan_mode(const ModelFile& file, const OpenOptions& options
   terms.kv_tokens = options.kv_tokens;
   terms.header = file.header_bytes();
   terms.checks = options.verify == Verify::lazy ? 1 : 0;
+  terms.sync_sessions = options.sync_sessions;
   terms.tables = ModelState::fixed_bytes() + graph_bytes(file.graph());
 
   ResolvedPlan resolved;

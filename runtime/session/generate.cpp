@@ -82,8 +82,8 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
   const Tokenizer* tokenizer = shared_->tokenizer();
   if (!options.keep_generator) generator_ = Generator(options.sampler.seed);
   result.prompt_tokens = position();
-  result.reused_tokens = reused_tokens_;
-  const uint64_t appended_ns = prefill_ns_;
+  result.reused_tokens = std::min(reused_tokens_, position());  // of an edited text some are gone again
+  const uint64_t appended_ns = prefill_ns_ + waited_ns_;
   const uint64_t begin = now_ns();
   uint64_t first = 0, last = 0;
 
@@ -141,6 +141,7 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
   prefill_ns_ = 0;
   prefill_tokens_ = 0;
   reused_tokens_ = 0;
+  waited_ns_ = 0;
   return result;
 }
 

@@ -16,6 +16,7 @@ uint64_t SessionState::private_bytes(const KvPlan& kv, const SnapshotKey& key, u
 }
 
 SessionState::~SessionState() {
+  end_background();
   if (entered_) shared_->leave_session();
 }
 
@@ -85,38 +86,45 @@ void SessionState::forget(uint32_t tokens) noexcept {
   computed_ = pages_.truncate(std::min(computed_, tokens));
 }
 
-Status SessionState::step(uint32_t count, std::span<const uint32_t> output_rows) noexcept {
+Status SessionState::run_step(uint32_t count, std::span<const uint32_t> output_rows,
+                              const std::atomic<bool>& cancel) noexcept {
   RUNNEL_TRY(pages_.cover(computed_, computed_ + count));
   logits_valid_ = false;
-  const uint64_t before = now_ns();
-  const Status status = shared_->run_step({.ids = {tokens_.data() + computed_, count},
-                                           .first_position = computed_,
-                                           .pages = pages_.pages(),
-                                           .output_rows = output_rows,
-                                           .logits = logits_.data(),
-                                           .cancel = &cancel_,
-                                           .profile = profile_});
-  if (!status.ok()) {
-    if (status.code() == Code::cancelled) (void)take_cancel();
-    return status;
-  }
-  prefill_ns_ += now_ns() - before;
-  prefill_tokens_ += count;
+  RUNNEL_TRY(shared_->run_step({.ids = {tokens_.data() + computed_, count},
+                                .first_position = computed_,
+                                .pages = pages_.pages(),
+                                .output_rows = output_rows,
+                                .logits = logits_.data(),
+                                .cancel = &cancel,
+                                .profile = profile_}));
   computed_ += count;
   pages_.commit(tokens().first(computed_));
   return {};
 }
 
+Status SessionState::step(uint32_t count, std::span<const uint32_t> output_rows) noexcept {
+  const uint64_t before = now_ns();
+  Status status = run_step(count, output_rows, cancel_);
+  if (status.ok()) {
+    prefill_ns_ += now_ns() - before;
+    prefill_tokens_ += count;
+  }
+  if (status.code() == Code::cancelled) (void)take_cancel();
+  return status;
+}
+
+void SessionState::find_computed(uint32_t end) noexcept {
+  if (computed_ >= end) return;
+  const std::lock_guard no_step(shared_->step_mutex());
+  const uint32_t adopted = pages_.adopt(tokens_, computed_, end);
+  reused_tokens_ += adopted - computed_;
+  computed_ = adopted;
+}
+
 Status SessionState::compute(uint32_t end, bool want_logits) noexcept {
   const uint32_t longest = shared_->plan().max_step_tokens;
   // The logits after the last token are in no page: it is always computed.
-  const uint32_t adoptable = want_logits ? end - 1 : end;
-  if (computed_ < adoptable) {
-    const std::lock_guard no_step(shared_->step_mutex());
-    const uint32_t adopted = pages_.adopt(tokens_, computed_, adoptable);
-    reused_tokens_ += adopted - computed_;
-    computed_ = adopted;
-  }
+  find_computed(want_logits ? end - 1 : end);
   while (computed_ < end) {
     const uint32_t count = std::min(longest, end - computed_);
     const bool last = computed_ + count == end;
@@ -130,13 +138,18 @@ Status SessionState::compute(uint32_t end, bool want_logits) noexcept {
   return {};
 }
 
-Status SessionState::append(std::span<const int32_t> ids) noexcept {
-  if (ids.empty()) return {};
+Status SessionState::check_ids(std::span<const int32_t> ids) const noexcept {
   for (const int32_t id : ids) {
     if (id < 0 || static_cast<uint32_t>(id) >= vocab_size())
       return Status::error(Code::invalid_argument, "session: token id %d is not in the vocabulary of %u", id,
                            vocab_size());
   }
+  return {};
+}
+
+Status SessionState::append(std::span<const int32_t> ids) noexcept {
+  if (ids.empty()) return {};
+  RUNNEL_TRY(check_ids(ids));
   RUNNEL_TRY(make_room(ids.size()));
   const uint32_t before = position();
   (void)tokens_.append(ids);  // within the capacity, see make_room()
@@ -145,12 +158,14 @@ Status SessionState::append(std::span<const int32_t> ids) noexcept {
   return status;
 }
 
-Status SessionState::replace(std::span<const int32_t> ids) noexcept {
+uint32_t SessionState::keep_common(std::span<const int32_t> ids) noexcept {
   uint32_t common = 0;
   while (common < position() && common < ids.size() && tokens_[common] == ids[common]) ++common;
   forget(common);
-  return append(ids.subspan(common));
+  return common;
 }
+
+Status SessionState::replace(std::span<const int32_t> ids) noexcept { return append(ids.subspan(keep_common(ids))); }
 
 Status SessionState::truncate(uint32_t tokens) noexcept {
   if (tokens > position())
@@ -168,11 +183,7 @@ Status SessionState::settle() noexcept {
 }
 
 Status SessionState::score(std::span<const int32_t> ids, LogitsSink sink) noexcept {
-  for (const int32_t id : ids) {
-    if (id < 0 || static_cast<uint32_t>(id) >= vocab_size())
-      return Status::error(Code::invalid_argument, "session: token id %d is not in the vocabulary of %u", id,
-                           vocab_size());
-  }
+  RUNNEL_TRY(check_ids(ids));
   if (ids.empty()) return {};
   RUNNEL_TRY(make_room(ids.size()));
   RUNNEL_TRY(compute(position(), false));

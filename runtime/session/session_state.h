@@ -15,6 +15,7 @@
 namespace runnel {
 
 class SnapshotFile;
+class BackgroundPrefill;
 
 class SessionState {
  public:
@@ -36,6 +37,22 @@ class SessionState {
   // `saved` (may be null) says what was written.
   Status save(const char* path, SnapshotSaved* saved) noexcept;
   Status restore(const char* path) noexcept;
+
+  // The thread that prefills while its user types uses the session between a sync() and the next of these three. Sync:
+  // statuses as Session::sync().
+  Status sync(std::string_view text, const TokenizeOptions& options) noexcept;
+  Status sync_chat(std::string_view messages_json, const ChatOptions& options) noexcept;
+  void stop_background() noexcept;
+  // Stops it; what went wrong there.
+  Status take_over() noexcept;
+
+  // Of that thread. Makes the tokens `ids` and computes nothing. Statuses: invalid_argument, context_full; the session
+  // then holds the common beginning.
+  Status set_tokens(std::span<const int32_t> ids) noexcept;
+  // Whether something of tokens [0, end) is not computed, the logits after the last token among it.
+  bool waits(uint32_t end) const noexcept;
+  // Computes at most `most` of what waits, and says how many tokens; 0 when all were found computed by another session.
+  Result<uint32_t> compute_slice(uint32_t end, uint32_t most, const std::atomic<bool>& stop) noexcept;
 
   void seed(uint64_t seed) noexcept { generator_ = Generator(seed); }
   void cancel() noexcept { cancel_.store(true, std::memory_order_relaxed); }
@@ -59,6 +76,7 @@ class SessionState {
 
  private:
   uint32_t vocab_size() const noexcept { return shared_->file().vocab_size(); }
+  Status check_ids(std::span<const int32_t> ids) const noexcept;
   // Has room for `more` tokens, by what the options say of a full session. Status: context_full.
   Status make_room(size_t more) noexcept;
   // Forgets at least `least` tokens after those to keep, half of them if that is more. False when there are not as
@@ -66,13 +84,21 @@ class SessionState {
   [[nodiscard]] bool slide(size_t least) noexcept;
   // Computes tokens [computed_, end), logits for the last one if asked for. `computed_` follows slice by slice.
   Status compute(uint32_t end, bool want_logits) noexcept;
+  // Looks for tokens [computed_, end) that another session has computed.
+  void find_computed(uint32_t end) noexcept;
+  // Computes `count` tokens, their time counted as the prompt's.
   Status step(uint32_t count, std::span<const uint32_t> output_rows) noexcept;
+  Status run_step(uint32_t count, std::span<const uint32_t> output_rows, const std::atomic<bool>& cancel) noexcept;
   // Back to `tokens` tokens of which at most `computed` are computed.
   void forget(uint32_t tokens) noexcept;
   // Checks all of a snapshot's parts besides its root and table, and changes nothing.
   Status check_snapshot(const SnapshotFile& file, const SnapshotRoot& root) noexcept;
   // Takes the state from a snapshot. Requires: the session is empty. On failure it is to be emptied again.
   Status load_snapshot(const SnapshotFile& file, const SnapshotRoot& root) noexcept;
+  // Forgets all but the tokens with which `ids` begins too, and says how many those are.
+  uint32_t keep_common(std::span<const int32_t> ids) noexcept;
+  Status start_background() noexcept;
+  void end_background() noexcept;
 
   Model model_;  // keeps shared_ alive
   ModelState* shared_;
@@ -95,7 +121,9 @@ class SessionState {
   uint64_t prefill_ns_ = 0;
   uint64_t prefill_tokens_ = 0;
   uint32_t reused_tokens_ = 0;
+  uint64_t waited_ns_ = 0;  // for the background to stop
   uint64_t forgotten_tokens_ = 0;
+  BackgroundPrefill* background_ = nullptr;  // owned; made by the first sync()
 };
 
 // What a session hides, for the runtime's own measuring.

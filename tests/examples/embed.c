@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
   /* At most 500 MB of private memory; the weights are mapped and cost none of it. */
   runnel_open_options open_options = {.struct_bytes = sizeof open_options, .budget_bytes = 500000000};
   status = runnel_model_open(argv[1], &open_options, &model);
-  if (status == RUNNEL_OK) status = runnel_session_create(model, 0, &session);
+  if (status == RUNNEL_OK) status = runnel_session_create(model, NULL, &session);
   if (status == RUNNEL_OK) status = runnel_append_text(session, argv[2], strlen(argv[2]));
 
   runnel_sampler_options sampler = {.struct_bytes = sizeof sampler, .temperature = 0.8f, .top_p = 0.95f, .seed = 42};

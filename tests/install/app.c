@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   runnel_model* model = NULL;
   if (runnel_model_open(argv[1], &open_options, &model) != RUNNEL_OK) return fail("open");
   runnel_session* session = NULL;
-  if (runnel_session_create(model, 0, &session) != RUNNEL_OK) return fail("session");
+  if (runnel_session_create(model, NULL, &session) != RUNNEL_OK) return fail("session");
   char messages[512];
   const int bytes = snprintf(messages, sizeof messages, "[{\"role\":\"user\",\"content\":\"%s\"}]", argv[2]);
   if (runnel_set_chat(session, messages, (size_t)bytes) != RUNNEL_OK) return fail("chat");

@@ -12,6 +12,7 @@
 #include "tools/runnel/bench_rates.h"
 #include "tools/runnel/bench_shared.h"
 #include "tools/runnel/bench_start.h"
+#include "tools/runnel/bench_typing.h"
 #include "tools/runnel/json_output.h"
 #include "tools/runnel/text_input.h"
 
@@ -92,6 +93,7 @@ Status run(BenchOptions options) {
   if (options.shared != 0) return bench_shared(options);
   RUNNEL_TRY(complete(&options));
   if (options.ops) return bench_ops(options);
+  if (options.typing) return bench_typing(options);
   Report report;
   {
     RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.model.path.c_str(), {.verify = Verify::off}));
@@ -129,12 +131,15 @@ void add_bench(Parser& parser) {
   arguments.add("--shared", &options->shared, "N",
                 "Instead of the rates: N sessions over one prompt (of --prefill tokens, 1000), each with a tail (of "
                 "--decode tokens, 50)");
+  arguments.flag("--typing", &options->typing,
+                 "The first token after Enter when 200 characters were typed at 15 a second, instead of the rates");
   arguments.flag("--json", &options->json, "Print one JSON object");
   add_model_options(arguments, options->model, false);
   arguments.example("runnel bench model.rnl");
   arguments.example("runnel bench model.rnl --prefill 512 --decode 100 --depth 0,4096 --threads 1,2 --json");
   arguments.example("runnel bench model.rnl --ops --prefill 512 --decode 100 --depth 0,4096");
   arguments.example("runnel bench model.rnl --shared 100");
+  arguments.example("runnel bench model.rnl --typing");
   arguments.runs([options] { return run(*options); });
 }
 

@@ -18,6 +18,7 @@ struct BenchOptions {
   std::string text;  // file; empty: made up
   bool ops = false;
   uint32_t shared = 0;  // sessions over one prompt; 0: not that
+  bool typing = false;
   bool json = false;
 };
 

@@ -102,6 +102,7 @@ Result<OpenOptions> open_options(const ModelOptions& options) {
                                                     : Activations::automatic;
   open.context_tokens = options.context;
   open.sessions = options.sessions;
+  open.sync_sessions = options.sync_sessions;
   open.kv_tokens = options.kv_tokens;
   open.share_prefixes = options.share_prefixes;
   open.threads = options.threads;

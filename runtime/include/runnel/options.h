@@ -23,6 +23,9 @@ struct OpenOptions {
   // one that does not fit is refused with the numbers.
   uint32_t context_tokens = 0;
   uint32_t sessions = 1;  // sessions that can be open at the same time, 1..1024
+  // Of these, how many may follow a text while it is typed (Session::sync()) at the same time: each has a thread, whose
+  // stack is planned for.
+  uint32_t sync_sessions = 0;
   // Tokens that all sessions hold together, those that several share counted once. 0: sessions * context_tokens, so
   // that each has its room for certain. Less: sessions take KV pages as they need them, and a call for which none is
   // left says context_full.

@@ -28,6 +28,7 @@ struct MemoryPlan {
 
   uint32_t context_tokens = 0;  // of each session: as asked for, or the longest that fits
   uint32_t sessions = 0;
+  uint32_t sync_sessions = 0;
   uint32_t trained_context = 0;
   uint32_t max_context = 0;   // longest that fits the budget with this many sessions, up to trained_context; may be 0
   uint32_t max_sessions = 0;  // most sessions of context_tokens that fit the budget; may be 0

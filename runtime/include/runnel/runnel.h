@@ -82,6 +82,18 @@ typedef enum runnel_finish {
   RUNNEL_FINISH_CALLBACK = 5      /* the callback returned false */
 } runnel_finish;
 
+/* What happens when a session has no room for another token. */
+typedef enum runnel_when_full {
+  RUNNEL_WHEN_FULL_REFUSE = 0, /* context_full */
+  RUNNEL_WHEN_FULL_SLIDE = 1   /* the oldest tokens but the first keep_tokens are forgotten, half of them at a time */
+} runnel_when_full;
+
+/* How much runnel_model_trim gives back; each does what those before it do. */
+typedef enum runnel_trim_level {
+  RUNNEL_TRIM_PREFIXES = 0, /* KV pages that no session holds, and the memory behind all unused pages */
+  RUNNEL_TRIM_WEIGHTS = 1   /* pages of mapped weights, which the next step maps again */
+} runnel_trim_level;
+
 typedef struct runnel_model runnel_model;
 typedef struct runnel_session runnel_session;
 
@@ -102,7 +114,26 @@ typedef struct runnel_open_options {
   runnel_weights_mode weights_mode;
   runnel_kv_type kv_keys;
   runnel_kv_type kv_values;
+  uint32_t sync_sessions; /* of sessions, those that runnel_sync at the same time; each has a planned thread */
+  uint64_t kv_tokens;     /* that all sessions hold together, shared ones once, taken as needed; 0: room for each */
+  bool private_prefixes;  /* sessions do not find what others computed of a common beginning */
 } runnel_open_options;
+
+typedef struct runnel_session_options {
+  uint32_t struct_bytes;
+  uint32_t context_tokens;    /* most tokens it holds; 0: the plan's */
+  runnel_when_full when_full; /* of its context */
+  uint32_t keep_tokens;       /* first tokens that sliding keeps; 0: 4 */
+} runnel_session_options;
+
+/* Bytes of KV pages by what they are for: used + cached + free is the plan's class "kv". */
+typedef struct runnel_kv_usage {
+  uint32_t struct_bytes;
+  uint64_t used_bytes;   /* sessions hold them; a page that several share counts once */
+  uint64_t shared_bytes; /* what would be needed besides if nothing were shared */
+  uint64_t cached_bytes; /* kept for sessions to come that begin alike, given to any that needs them */
+  uint64_t free_bytes;
+} runnel_kv_usage;
 
 /* Bytes of an open regular file, for example an asset that lies uncompressed in an APK. */
 typedef struct runnel_file_slice {
@@ -187,6 +218,7 @@ typedef struct runnel_generation {
   double ttft_ms;            /* from the first append since the last generation to the first token */
   double prefill_tok_s;
   double decode_tok_s;
+  uint32_t reused_tokens; /* of the prompt: computed by another session, found and not computed again */
 } runnel_generation;
 
 /* A piece of the answer, valid UTF-8, borrowed for the call; false stops. Called on the thread that generates, and
@@ -241,9 +273,21 @@ runnel_status runnel_detokenize(const runnel_model* model, const int32_t* ids, s
 /* Compares every checksum of the file. Statuses: corrupt_file, io. */
 runnel_status runnel_model_verify(const runnel_model* model);
 
-/* Starts a session. context_tokens 0: the plan's. *session is owned by the caller: runnel_session_free. Statuses:
- * over_budget (more sessions than planned). */
-runnel_status runnel_session_create(const runnel_model* model, uint32_t context_tokens, runnel_session** session);
+/* How the KV pages are used now. *usage is written up to its struct_bytes. No other status. */
+runnel_status runnel_model_kv_usage(const runnel_model* model, runnel_kv_usage* usage);
+
+/* For a warning of the system that memory is short; sessions and generations in progress go on. *bytes (may be null)
+ * becomes how many bytes were given back or are free to be taken. No other status. */
+runnel_status runnel_model_trim(const runnel_model* model, runnel_trim_level level, uint64_t* bytes);
+
+/* Starts a session. *session is owned by the caller: runnel_session_free. Statuses: over_budget (more sessions than
+ * planned). */
+runnel_status runnel_session_create(const runnel_model* model, const runnel_session_options* options,
+                                    runnel_session** session);
+
+/* Another session with the same tokens and options, which goes its own way from here on; keys and values are shared
+ * until one of both writes over them. *copy is owned by the caller. Statuses as runnel_session_create. */
+runnel_status runnel_session_fork(const runnel_session* session, runnel_session** copy);
 
 /* Ends it; null is allowed. Not while another call on it is running. */
 void runnel_session_free(runnel_session* session);
@@ -260,6 +304,18 @@ runnel_status runnel_append_text(runnel_session* session, const char* text, size
  * Statuses: unsupported (no template), invalid_argument (the JSON or the template), context_full, cancelled,
  * corrupt_file, internal. */
 runnel_status runnel_set_chat(runnel_session* session, const char* messages_json, size_t bytes);
+
+/* Prefill while typing. Makes the session hold a text that is being edited, from its first token on, and returns at
+ * once: behind, the text is tokenized and what is new in it is computed, until the next call on the session. That call
+ * finds the session holding all of the newest text: on the Enter key, runnel_generate. What goes wrong behind is
+ * returned by the next call that can return it and does nothing else then; runnel_set_chat, runnel_session_restore and
+ * a newer text drop it. Statuses: over_budget (sync_sessions are in use), unsupported (no tokenizer); behind: as
+ * runnel_append. */
+runnel_status runnel_sync(runnel_session* session, const char* text, size_t bytes);
+
+/* The same for a chat whose last message is being typed: what runnel_set_chat makes of it. Statuses also: unsupported
+ * (no template); behind: invalid_argument (the JSON or the template). */
+runnel_status runnel_sync_chat(runnel_session* session, const char* messages_json, size_t bytes);
 
 /* Generates; `callback` (may be null) gets the text as it comes. *generation (may be null) is written up to its
  * struct_bytes. Cancelling is a success whose finish says so. Statuses: corrupt_file, internal. */

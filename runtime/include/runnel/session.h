@@ -9,7 +9,8 @@
 // logits are next needed, so the last token of an answer costs nothing until the conversation goes on.
 // Ownership: keeps its Model alive; owns its page table and buffers. After create() no step allocates.
 // Thread rule: one thread at a time, but cancel() and clear_cancel() from any. Sessions of one model may be used by
-// different threads; their steps take turns.
+// different threads; their steps take turns. After sync() a thread of the session's own works on it; every other call
+// but cancel(), clear_cancel(), context() and model() first waits until that one has stopped, at its next layer.
 #pragma once
 
 #include <span>
@@ -82,6 +83,21 @@ class Session {
   // Makes the session's tokens `ids`, keeping what is computed of the common prefix. Statuses as append(); on error the
   // session holds the common prefix.
   Status replace(std::span<const int32_t> ids) noexcept;
+  // Prefill while typing: follows a text that is being edited, so that an answer needs only what is new. Makes the
+  // session hold the text (BOS included), like replace() of its ids, but returns at once: the text is tokenized and
+  // computed behind, in slices that take about as long as one token, and a call with a newer text interrupts it at the
+  // next layer. Any other call stops it and finds the session holding the newest text, all of it, some of it waiting to
+  // be computed: generate() is what belongs on the Enter key. Texts are taken by copy.
+  // Statuses: invalid_argument (OpenOptions::sync_sessions is 0), over_budget (so many sessions sync already),
+  // unsupported (no tokenizer), out_of_memory. What goes wrong behind is returned by the next call that returns a
+  // Status, which does nothing else then; replace(), restore() and sync() itself, which say anew what the session
+  // holds, drop it. It can be context_full (a longer text than the context; WhenFull::slide does not apply), and what
+  // append() returns; the session then holds what the text has in common with what it held before.
+  Status sync(std::string_view text, const TokenizeOptions& options = {}) noexcept;
+  // The same for a chat that ends with a message being typed: what tokenize_chat() makes of the messages. What the
+  // template puts behind the message is computed when no change comes for a fifth of a second, or by the next call.
+  // Also: invalid_argument (the JSON, or what the template raises) behind.
+  Status sync_chat(std::string_view messages_json, const ChatOptions& options = {}) noexcept;
   // Forgets all but the first `tokens` tokens and gives their pages back. Status: invalid_argument (more than
   // position()).
   Status truncate(uint32_t tokens) noexcept;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -18,7 +19,10 @@ class CApi : public testing::Test {
     options.threads = 1;
     ASSERT_EQ(runnel_model_open(test::tiny_model_path().c_str(), &options, &model_), RUNNEL_OK)
         << runnel_last_message();
-    ASSERT_EQ(runnel_session_create(model_, 64, &session_), RUNNEL_OK) << runnel_last_message();
+    runnel_session_options session_options = {};
+    session_options.struct_bytes = sizeof session_options;
+    session_options.context_tokens = 64;
+    ASSERT_EQ(runnel_session_create(model_, &session_options, &session_), RUNNEL_OK) << runnel_last_message();
   }
   void TearDown() override {
     runnel_model_free(model_);  // before its session: either order is allowed
@@ -167,6 +171,102 @@ TEST_F(CApi, InfoAndPlan) {
   EXPECT_STREQ(plan.classes[0].name, "weights");
 }
 
+// Sessions that share, fork, slide and follow a text, from C.
+TEST(CApiSessions, ShareForkSlideAndSync) {
+  runnel_open_options options = {};
+  options.struct_bytes = sizeof options;
+  options.threads = 1;
+  options.sessions = 3;
+  options.kv_tokens = 256;
+  options.sync_sessions = 1;
+  runnel_model* model = nullptr;
+  ASSERT_EQ(runnel_model_open(test::tiny_model_path().c_str(), &options, &model), RUNNEL_OK) << runnel_last_message();
+  runnel_session_options slides = {};
+  slides.struct_bytes = sizeof slides;
+  slides.context_tokens = 64;
+  slides.when_full = RUNNEL_WHEN_FULL_SLIDE;
+  runnel_session *first = nullptr, *second = nullptr, *copy = nullptr;
+  ASSERT_EQ(runnel_session_create(model, &slides, &first), RUNNEL_OK) << runnel_last_message();
+  ASSERT_EQ(runnel_session_create(model, nullptr, &second), RUNNEL_OK) << runnel_last_message();
+
+  const std::string text = "Once upon a time there was a quick brown fox and a dog";
+  ASSERT_EQ(runnel_sync(first, text.data(), text.size()), RUNNEL_OK) << runnel_last_message();
+  EXPECT_EQ(runnel_sync(second, text.data(), text.size()), RUNNEL_OVER_BUDGET);
+  runnel_generate_options generate = {};
+  generate.struct_bytes = sizeof generate;
+  generate.max_tokens = 70;
+  generate.ignore_end = true;
+  runnel_generation done = {};
+  done.struct_bytes = sizeof done;
+  ASSERT_EQ(runnel_generate(first, &generate, nullptr, nullptr, &done), RUNNEL_OK) << runnel_last_message();
+  EXPECT_EQ(done.finish, RUNNEL_FINISH_LENGTH);
+  EXPECT_EQ(done.generated_tokens, 70u);  // more than the context: it slid
+  const uint32_t prompt = done.prompt_tokens;
+
+  ASSERT_EQ(runnel_append_text(second, text.data(), text.size()), RUNNEL_OK) << runnel_last_message();
+  generate.max_tokens = 1;
+  ASSERT_EQ(runnel_generate(second, &generate, nullptr, nullptr, &done), RUNNEL_OK) << runnel_last_message();
+  EXPECT_EQ(done.prompt_tokens, prompt);
+  EXPECT_GT(done.reused_tokens, 0u);
+  ASSERT_EQ(runnel_session_fork(second, &copy), RUNNEL_OK) << runnel_last_message();
+  const int32_t *ids = nullptr, *copied = nullptr;
+  size_t count = 0, copied_count = 0;
+  ASSERT_EQ(runnel_session_tokens(second, &ids, &count), RUNNEL_OK);
+  ASSERT_EQ(runnel_session_tokens(copy, &copied, &copied_count), RUNNEL_OK);
+  EXPECT_EQ(std::vector<int32_t>(ids, ids + count), std::vector<int32_t>(copied, copied + copied_count));
+
+  runnel_kv_usage usage = {};
+  EXPECT_EQ(runnel_model_kv_usage(model, &usage), RUNNEL_INVALID_ARGUMENT);
+  usage.struct_bytes = sizeof usage;
+  ASSERT_EQ(runnel_model_kv_usage(model, &usage), RUNNEL_OK);
+  EXPECT_GT(usage.used_bytes, 0u);
+  EXPECT_GT(usage.shared_bytes, 0u);
+  runnel_session_free(second);
+  runnel_session_free(copy);
+  uint64_t bytes = 0;
+  EXPECT_EQ(runnel_model_trim(model, static_cast<runnel_trim_level>(7), &bytes), RUNNEL_INVALID_ARGUMENT);
+  ASSERT_EQ(runnel_model_trim(model, RUNNEL_TRIM_PREFIXES, &bytes), RUNNEL_OK);
+  EXPECT_GT(bytes, 0u);
+  ASSERT_EQ(runnel_model_kv_usage(model, &usage), RUNNEL_OK);
+  EXPECT_EQ(usage.cached_bytes, 0u);
+
+  const std::string chat = R"([{"role":"user","content":"Hi"}])";
+  ASSERT_EQ(runnel_sync_chat(first, chat.data(), chat.size()), RUNNEL_OK) << runnel_last_message();
+  ASSERT_EQ(runnel_session_tokens(first, &ids, &count), RUNNEL_OK);
+  const std::vector<int32_t> synced(ids, ids + count);
+  ASSERT_EQ(runnel_set_chat(first, chat.data(), chat.size()), RUNNEL_OK);
+  ASSERT_EQ(runnel_session_tokens(first, &ids, &count), RUNNEL_OK);
+  EXPECT_EQ(std::vector<int32_t>(ids, ids + count), synced);
+  runnel_session_free(first);
+  runnel_model_free(model);
+}
+
+// An app built before fields were appended keeps working: its structs are shorter.
+TEST(CApiSessions, StructsOfAnOlderApp) {
+  runnel_open_options options = {};
+  options.struct_bytes = offsetof(runnel_open_options, weights_mode);
+  options.threads = 1;
+  options.sync_sessions = 77;  // not valid, and not looked at
+  runnel_model* model = nullptr;
+  ASSERT_EQ(runnel_model_open(test::tiny_model_path().c_str(), &options, &model), RUNNEL_OK) << runnel_last_message();
+  runnel_session* session = nullptr;
+  ASSERT_EQ(runnel_session_create(model, nullptr, &session), RUNNEL_OK);
+  ASSERT_EQ(runnel_append_text(session, "Hi", 2), RUNNEL_OK);
+  runnel_generate_options generate = {};
+  generate.struct_bytes = sizeof generate;
+  generate.max_tokens = 1;
+  runnel_generation done = {};
+  done.struct_bytes = offsetof(runnel_generation, reused_tokens);
+  done.reused_tokens = 77;
+  ASSERT_EQ(runnel_generate(session, &generate, nullptr, nullptr, &done), RUNNEL_OK) << runnel_last_message();
+  EXPECT_EQ(done.reused_tokens, 77u);  // not written
+  EXPECT_GT(done.prompt_tokens, 0u);
+  options.struct_bytes = 8;
+  EXPECT_EQ(runnel_model_open(test::tiny_model_path().c_str(), &options, &model), RUNNEL_INVALID_ARGUMENT);
+  runnel_session_free(session);
+  runnel_model_free(model);
+}
+
 TEST_F(CApi, NothingIsAnInvalidArgument) {
   runnel_model_free(nullptr);
   runnel_session_free(nullptr);
@@ -181,7 +281,7 @@ TEST_F(CApi, NothingIsAnInvalidArgument) {
   runnel_session* session = nullptr;
   EXPECT_EQ(runnel_model_open(nullptr, nullptr, &model), RUNNEL_INVALID_ARGUMENT);
   EXPECT_EQ(runnel_model_open("x", nullptr, nullptr), RUNNEL_INVALID_ARGUMENT);
-  EXPECT_EQ(runnel_session_create(nullptr, 0, &session), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_session_create(nullptr, nullptr, &session), RUNNEL_INVALID_ARGUMENT);
   EXPECT_EQ(runnel_append(nullptr, &id, 1), RUNNEL_INVALID_ARGUMENT);
   EXPECT_EQ(runnel_append(session_, nullptr, 1), RUNNEL_INVALID_ARGUMENT);
   EXPECT_EQ(runnel_append_text(session_, nullptr, 1), RUNNEL_INVALID_ARGUMENT);

@@ -41,7 +41,7 @@ const std::string kExamples = std::string(RUNNEL_EMULATOR) + " " + RUNNEL_BINARY
 TEST(Examples, PageShowsThemVerbatim) {
   const std::filesystem::path source = RUNNEL_SOURCE_DIR;
   const std::string page = read(source / "docs/embedding.md");
-  for (const char* name : {"embed.cpp", "embed.c", "chat.cpp"})
+  for (const char* name : {"embed.cpp", "embed.c", "chat.cpp", "sessions.c"})
     EXPECT_NE(page.find(std::string("\n").append(read(source / "tests/examples" / name)).append("```\n")),
               std::string::npos)
         << name;
@@ -70,8 +70,17 @@ TEST(Examples, ConversationOfTwoTurns) {
   EXPECT_NE(chat.out.find("\n> And \"then\"?\n"), std::string::npos);
 }
 
+TEST(Examples, TwoAnswersToWhatWasTyped) {
+  const Outcome sessions = run(kExamples + "embed_sessions " + test::tiny_model_path() + " 'Hello there'");
+  EXPECT_EQ(sessions.exit_code, 0) << sessions.out;
+  EXPECT_NE(sessions.out.find("bytes in use"), std::string::npos) << sessions.out;
+  const size_t first = sessions.out.find("\n(first token after ");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_NE(sessions.out.find("\n(first token after ", first + 1), std::string::npos);
+}
+
 TEST(Examples, FailuresAreOneLineAndAnExitCode) {
-  for (const char* name : {"embed_cpp", "embed_c"}) {
+  for (const char* name : {"embed_cpp", "embed_c", "embed_sessions"}) {
     const Outcome missing = run(kExamples + name + " /no/such.rnl hi");
     EXPECT_EQ(missing.exit_code, 1);
     EXPECT_EQ(missing.out.rfind("io: ", 0), 0u) << missing.out;
