@@ -35,6 +35,10 @@ inline __m512i cvtepu16_epi32(__m256i x) {
   const auto convert = [](uint16_t v) { return static_cast<int32_t>(v); };
   return lanes<__m512i, __m256i, decltype(convert), 16, int32_t, uint16_t>(x, convert);
 }
+inline __m512i cvtepi8_epi32(__m128i x) {
+  const auto convert = [](int8_t v) { return static_cast<int32_t>(v); };
+  return lanes<__m512i, __m128i, decltype(convert), 16, int32_t, int8_t>(x, convert);
+}
 inline __m512i cvtps_epi32(__m512 x) {
   const auto convert = [](float v) { return static_cast<int32_t>(__builtin_nearbyintf(v)); };
   return lanes<__m512i, __m512, decltype(convert), 16, int32_t, float>(x, convert);
@@ -69,6 +73,7 @@ inline void mask_storeu_ps(float* p, uint16_t mask, __m512 x) {
 
 #define _mm512_cvtepi32_ps(x) emulated::cvtepi32_ps(x)
 #define _mm512_cvtepu16_epi32(x) emulated::cvtepu16_epi32(x)
+#define _mm512_cvtepi8_epi32(x) emulated::cvtepi8_epi32(x)
 #define _mm512_cvtps_epi32(x) emulated::cvtps_epi32(x)
 #define _mm512_cvtph_ps(x) emulated::cvtph_ps(x)
 #define _mm512_cvtps_ph(x, rounding) emulated::cvtps_ph(x)
