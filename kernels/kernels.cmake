@@ -69,17 +69,15 @@ runnel_row_sources(RUNNEL_VECTOR_ROWS ${CMAKE_CURRENT_LIST_DIR}/vector/vector.in
 runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PEAK_LOOPS peak_@0)
 set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_KV_ROWS} ${RUNNEL_VECTOR_ROWS})
 runnel_add_rows(runnel_kernels ${RUNNEL_ROWS} ${RUNNEL_PEAK_ROWS})
-# -O3 unrolls the portable vector and attention loops to four times the size and compile time, 150 KB of an app, for
-# nothing: products take the time. The products' own scalar rows are twice as fast with it, and keep it. -O2 still copies
-# the storage rows' loops for each number of rows.
-foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_VECTOR_ROWS)
-  if(source MATCHES "_scalar\\.cpp$")
-    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
-  endif()
-endforeach()
-foreach(source IN LISTS RUNNEL_KV_ROWS)
-  if(source MATCHES "_scalar\\.cpp$")
-    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
+# -O3 unrolls the portable vector and attention loops, and those of quantised keys and values, to twice or four times their
+# size and compile time, 300 KB of an app: products take the time. The products' own rows keep it (the scalar ones are
+# twice as fast with it), and so do the other rows of vectors and attention, a quarter of a small model's prompt. The
+# portable storage rows are copied for each number of rows, and small is all they need to be.
+foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_VECTOR_ROWS RUNNEL_KV_ROWS)
+  if(source MATCHES "/kv_.*_scalar\\.cpp$")
+    set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
+  elseif(source MATCHES "_scalar\\.cpp$" OR source MATCHES "/kv_q[0-9]+_.*\\.cpp$")
+    set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
   endif()
 endforeach()
 set_property(GLOBAL PROPERTY RUNNEL_ROW_SOURCES ${RUNNEL_ROWS})  # the tests build some a second time

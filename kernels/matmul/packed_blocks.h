@@ -105,8 +105,22 @@ struct Q8WideBlock : Q8Block {
 };
 
 // One panel's results: columns [0, count) of row `row`.
+// The tile that takes what one of `tokens` tokens leaves over: there are tiles of 12, 8, 4, 3, 2 and 1. One of each
+// size would be 30 KB more code a row of the table, for a few tokens at the end of a prompt.
+[[maybe_unused]] static constexpr int smaller_tile(int tokens) noexcept {
+  return tokens > 8 ? 8 : tokens > 4 ? 4 : tokens - 1;
+}
+
 [[maybe_unused]] static inline float* dst_row(const MatmulArgs& args, uint32_t row, uint32_t column) noexcept {
   return reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(args.dst) + row * args.dst_stride) + column;
+}
+
+// The same product without its first `rows` rows.
+[[maybe_unused]] static inline MatmulArgs without_rows(MatmulArgs args, uint32_t rows) noexcept {
+  args.lhs = static_cast<const uint8_t*>(args.lhs) + rows * args.lhs_stride;
+  args.dst = dst_row(args, rows, 0);
+  args.m -= rows;
+  return args;
 }
 
 }  // namespace

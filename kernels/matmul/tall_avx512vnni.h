@@ -173,15 +173,15 @@ static void tall_tile(const typename Panel::Group* chunk, uint32_t begin, uint32
     _mm512_mask_storeu_ps(dst_row(a, static_cast<uint32_t>(t), column), lanes, total[t]);
 }
 
-// 1 to kTokens rows.
+// All of a's rows, by tiles of kTokens and then of smaller ones.
 template <class Panel, int kTokens>
-static void tall_tile_of(uint32_t rows, const typename Panel::Group* chunk, uint32_t begin, uint32_t count,
-                         const MatmulArgs& a, uint32_t column, __mmask16 lanes) noexcept {
+static void tall_tiles(MatmulArgs a, const typename Panel::Group* chunk, uint32_t begin, uint32_t count,
+                       uint32_t column, __mmask16 lanes) noexcept {
+  for (; a.m >= static_cast<uint32_t>(kTokens); a = without_rows(a, kTokens))
+    tall_tile<Panel, kTokens>(chunk, begin, count, a, column, lanes);
   if constexpr (kTokens > 1) {
-    if (rows < static_cast<uint32_t>(kTokens))
-      return tall_tile_of<Panel, kTokens - 1>(rows, chunk, begin, count, a, column, lanes);
+    if (a.m > 0) tall_tiles<Panel, smaller_tile(kTokens)>(a, chunk, begin, count, column, lanes);
   }
-  tall_tile<Panel, kTokens>(chunk, begin, count, a, column, lanes);
 }
 
 template <class Panel>
@@ -200,12 +200,7 @@ static void multiply_tall(const MatmulArgs& a) noexcept {
         Panel::unpack(panel + size_t{group / Panel::kGroups} * Panel::Block::kBytes,
                       static_cast<int>(group % Panel::kGroups), chunk[g]);
       }
-      MatmulArgs tile = a;
-      for (uint32_t row = 0; row < a.m; row += kTileTokens) {
-        tile.lhs = static_cast<const uint8_t*>(a.lhs) + row * a.lhs_stride;
-        tile.dst = dst_row(a, row, 0);
-        tall_tile_of<Panel, kTileTokens>(a.m - row, chunk, begin, count, tile, column, lanes);
-      }
+      tall_tiles<Panel, kTileTokens>(a, chunk, begin, count, column, lanes);
     }
   }
 }

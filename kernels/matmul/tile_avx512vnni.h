@@ -158,13 +158,13 @@ static void multiply_row(const MatmulArgs& a) noexcept {
 // 1 to kMr tokens.
 template <class Block, int kMr>
 static void multiply_tile(const MatmulArgs& a) noexcept {
-  if constexpr (kMr > 1) {
-    if (a.m < static_cast<uint32_t>(kMr)) return multiply_tile<Block, kMr - 1>(a);
-  }
   if constexpr (kMr == 1) {
     multiply_row<Block, 4>(a);
+  } else if (a.m < static_cast<uint32_t>(kMr)) {
+    multiply_tile<Block, smaller_tile(kMr)>(a);
   } else {
     multiply_panels<Block, kMr>(a);
+    if (a.m > static_cast<uint32_t>(kMr)) multiply_tile<Block, smaller_tile(kMr)>(without_rows(a, kMr));
   }
 }
 

@@ -180,9 +180,12 @@ static void multiply_k_panels(const MatmulArgs& a) noexcept {
 template <class Ops, class Block, int kMr>
 static void multiply_k_tile(const MatmulArgs& a) noexcept {
   if constexpr (kMr > 1) {
-    if (a.m < static_cast<uint32_t>(kMr)) return multiply_k_tile<Ops, Block, kMr - 1>(a);
+    if (a.m < static_cast<uint32_t>(kMr)) return multiply_k_tile<Ops, Block, smaller_tile(kMr)>(a);
   }
   multiply_k_panels<Ops, Block, kMr>(a);
+  if constexpr (kMr > 1) {
+    if (a.m > static_cast<uint32_t>(kMr)) multiply_k_tile<Ops, Block, smaller_tile(kMr)>(without_rows(a, kMr));
+  }
 }
 
 }  // namespace
