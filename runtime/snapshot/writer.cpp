@@ -154,9 +154,11 @@ class Saving {
     return write_extent(&at, bytes_of(content_.logits), &root_.logits);
   }
   Status write_extent(uint64_t* at, std::span<const uint8_t> bytes, SnapshotExtent* extent) noexcept {
-    extent->offset = *at;
+    // Nothing is nowhere: a place that is never written need not be in the file.
+    extent->offset = bytes.empty() ? kSnapshotDataBegin : *at;
     extent->bytes = bytes.size();
     if (!sha256(bytes, &extent->hash)) return out_of_memory("snapshot", "a hash");
+    if (bytes.empty()) return {};
     *at += bytes.size();
     root_.file_bytes = std::max(root_.file_bytes, *at);
     return write_run(extent->offset, bytes);

@@ -33,7 +33,7 @@ Model open_model(const OpenOptions& options) {
 
 class Churn {
  public:
-  static constexpr uint32_t kSessions = 6;
+  static constexpr uint32_t kSessions = 6, kSnapshots = 3;
 
   Churn(const Model& model, uint32_t seed)
       : model_(model), alone_model_(open_model({.share_prefixes = false, .threads = 1})), draw_(seed) {
@@ -91,7 +91,7 @@ class Churn {
   void one(uint32_t at) {
     Held& held = sessions_[at];
     Session& session = *held.session;
-    switch (pick(16)) {
+    switch (pick(18)) {
       case 0:
       case 1:
       case 2: append(held, some_ids(12)); break;
@@ -126,6 +126,8 @@ class Churn {
         break;
       }
       case 13: sync(held); break;
+      case 14: save(held); break;
+      case 15: restore(held); break;
       default: check_logits(held); break;
     }
     if (pick(4) != 0) return;  // those that sync go on behind, now and then
@@ -171,6 +173,24 @@ class Churn {
     held.tokens.assign(ids.begin(), ids.end());
   }
 
+  void save(Held& held) {
+    const uint32_t file = pick(kSnapshots);
+    if (done(held.session->save(snapshot(file).c_str()))) saved_[file] = held.tokens;
+  }
+
+  void restore(Held& held) {
+    const uint32_t file = pick(kSnapshots);
+    if (!saved_[file]) return;
+    const Status status = held.session->restore(snapshot(file).c_str());
+    if (done(status)) {
+      held.tokens = *saved_[file];
+    } else if (std::string(status.message()).find("is empty now") != std::string::npos) {
+      held.tokens.clear();  // no page was left
+    }
+  }
+
+  std::string snapshot(uint32_t file) const { return folder_ / ("session" + std::to_string(file)); }
+
   void check_logits(Held& held) {
     if (held.tokens.empty()) return;
     const auto row = held.session->logits();
@@ -189,6 +209,8 @@ class Churn {
   std::mt19937 draw_;
   Ids beginnings_[4];
   std::vector<Held> sessions_;
+  test::TempFolder folder_;
+  std::optional<Ids> saved_[kSnapshots];
   uint64_t refused_ = 0, compared_ = 0;
 };
 
