@@ -50,7 +50,7 @@ struct MatmulArgs {
   const void* lhs;  // m rows of LhsType. 64-byte aligned. Float rows are readable up to groups * group values (zeros).
   size_t lhs_stride;  // bytes between lhs rows; of tiles the bytes between them over kLhsTileRows
   const void* rhs;    // ceil(n / nr) packed panels. 64-byte aligned. Never aliases dst.
-  float* dst;         // row major; written, never read
+  float* dst;         // row major; written, and read back by tall kernels between chunks of k
   size_t dst_stride;  // bytes between dst rows
   uint32_t m;         // rows wanted, 1..mr of the kernel
   uint32_t n;         // columns wanted, >= 1; only the last panel may be cut short
