@@ -174,7 +174,7 @@ typedef struct runnel_plan {
   runnel_weights_mode weights_mode; /* never auto */
   bool weights_locked;              /* resident ones: kept from being swapped */
   uint64_t streamed_bytes;          /* of the weights, read from the file in each step */
-  char weights_note[192];           /* why that mode, and how it went; zero-terminated */
+  char weights_note[320];           /* why that mode, and how it went; zero-terminated */
 } runnel_plan;
 
 typedef struct runnel_info {
