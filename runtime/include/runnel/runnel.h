@@ -41,27 +41,34 @@ typedef enum runnel_status {
 } runnel_status;
 
 typedef enum runnel_verify {
-  RUNNEL_VERIFY_LAZY = 0,  /* each 1 MiB chunk of weights is hashed behind its first use, at low priority */
-  RUNNEL_VERIFY_EAGER = 1, /* all of them while opening */
-  RUNNEL_VERIFY_OFF = 2    /* the header only */
+  RUNNEL_VERIFY_LAZY = 0,        /* each 1 MiB chunk of weights is hashed behind its first use, at low priority */
+  RUNNEL_VERIFY_EAGER = 1,       /* all of them while opening */
+  RUNNEL_VERIFY_OFF = 2,         /* the header only */
+  RUNNEL_VERIFY_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_verify;
 
-typedef enum runnel_float_backend { RUNNEL_FLOAT_OWN = 0, RUNNEL_FLOAT_XNNPACK = 1 } runnel_float_backend;
+typedef enum runnel_float_backend {
+  RUNNEL_FLOAT_OWN = 0,
+  RUNNEL_FLOAT_XNNPACK = 1,
+  RUNNEL_FLOAT_BACKEND_ANY = 0x7fffffff /* none: any int can be given, and refused */
+} runnel_float_backend;
 
 /* What is multiplied with quantised weights: finer is slower and closer to the float model. */
 typedef enum runnel_activations {
   RUNNEL_ACTIVATIONS_AUTO = 0, /* as the model file asks */
   RUNNEL_ACTIVATIONS_Q8 = 1,
   RUNNEL_ACTIVATIONS_Q16 = 2,
-  RUNNEL_ACTIVATIONS_F32 = 3
+  RUNNEL_ACTIVATIONS_F32 = 3,
+  RUNNEL_ACTIVATIONS_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_activations;
 
 /* How weights reach memory. */
 typedef enum runnel_weights_mode {
-  RUNNEL_WEIGHTS_AUTO = 0,     /* mapped when the machine can hold the file beside the budget, else streamed */
-  RUNNEL_WEIGHTS_MAPPED = 1,   /* pages of the file, shared with the system's cache, not in the budget */
-  RUNNEL_WEIGHTS_RESIDENT = 2, /* a private copy, read at open and locked where the system allows */
-  RUNNEL_WEIGHTS_STREAMED = 3  /* read as a step goes, but for what the budget has room for */
+  RUNNEL_WEIGHTS_AUTO = 0,             /* mapped when the machine can hold the file beside the budget, else streamed */
+  RUNNEL_WEIGHTS_MAPPED = 1,           /* pages of the file, shared with the system's cache, not in the budget */
+  RUNNEL_WEIGHTS_RESIDENT = 2,         /* a private copy, read at open and locked where the system allows */
+  RUNNEL_WEIGHTS_STREAMED = 3,         /* read as a step goes, but for what the budget has room for */
+  RUNNEL_WEIGHTS_MODE_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_weights_mode;
 
 /* Storage of keys or values. */
@@ -69,8 +76,9 @@ typedef enum runnel_kv_type {
   RUNNEL_KV_DEFAULT = 0, /* f16 */
   RUNNEL_KV_F16 = 1,
   RUNNEL_KV_F32 = 2,
-  RUNNEL_KV_Q8 = 3, /* 8 bits and a float16 scale for each 32 numbers */
-  RUNNEL_KV_Q4 = 4  /* 4 bits and such a scale */
+  RUNNEL_KV_Q8 = 3,               /* 8 bits and a float16 scale for each 32 numbers */
+  RUNNEL_KV_Q4 = 4,               /* 4 bits and such a scale */
+  RUNNEL_KV_TYPE_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_kv_type;
 
 typedef enum runnel_finish {
@@ -85,13 +93,15 @@ typedef enum runnel_finish {
 /* What happens when a session has no room for another token. */
 typedef enum runnel_when_full {
   RUNNEL_WHEN_FULL_REFUSE = 0, /* context_full */
-  RUNNEL_WHEN_FULL_SLIDE = 1   /* the oldest tokens but the first keep_tokens are forgotten, half of them at a time */
+  RUNNEL_WHEN_FULL_SLIDE = 1,  /* the oldest tokens but the first keep_tokens are forgotten, half of them at a time */
+  RUNNEL_WHEN_FULL_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_when_full;
 
 /* How much runnel_model_trim gives back; each does what those before it do. */
 typedef enum runnel_trim_level {
-  RUNNEL_TRIM_PREFIXES = 0, /* KV pages that no session holds, and the memory behind all unused pages */
-  RUNNEL_TRIM_WEIGHTS = 1   /* pages of mapped weights, which the next step maps again */
+  RUNNEL_TRIM_PREFIXES = 0,          /* KV pages that no session holds, and the memory behind all unused pages */
+  RUNNEL_TRIM_WEIGHTS = 1,           /* pages of mapped weights, which the next step maps again */
+  RUNNEL_TRIM_LEVEL_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_trim_level;
 
 typedef struct runnel_model runnel_model;
