@@ -179,11 +179,9 @@ struct StreamedWeights::Impl {
       const auto last = static_cast<uint32_t>((block_end - visits.begin) / visits.panel_bytes);
       if (last > panel) {
         const uint64_t begin = visits.begin + panel * visits.panel_bytes;
-        const uint8_t* run = bytes + (begin - block_begin);
-        if (begin < block_begin) {
-          join(block, bytes, before, block_begin - begin);
-          run = bytes - (block_begin - begin);
-        }
+        const bool begins_before = begin < block_begin;
+        if (begins_before) join(block, bytes, before, block_begin - begin);
+        const uint8_t* run = begins_before ? bytes - (block_begin - begin) : bytes + (begin - block_begin);
         runs[count++] = {run, panel, last - panel};
         panel = last;
       }
