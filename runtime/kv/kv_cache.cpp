@@ -152,12 +152,18 @@ KvUsage KvCache::usage() const noexcept {
 
 uint64_t KvCache::trim() noexcept {
   const std::lock_guard lock(mutex_);
-  uint64_t bytes = 0;
-  for (uint32_t g = 0; g < plan_.group_count; ++g) {
-    while (evict(g)) {
+  for (BlockId id = 0; id < blocks_.size(); ++id) {
+    if (!tree_.contains(id)) continue;
+    if (blocks_[id].holders == 0) {
+      forget(id);
+      continue;
     }
-    bytes += pools_[g].trim();
+    for (uint32_t g = 0; g < plan_.group_count; ++g) {
+      if (has_page(id, g) && blocks_[id].users[g] == 0) give_page(id, g);
+    }
   }
+  uint64_t bytes = 0;
+  for (uint32_t g = 0; g < plan_.group_count; ++g) bytes += pools_[g].trim();
   return bytes;
 }
 

@@ -47,7 +47,6 @@ class KvCache {
     PageId pages[kMaxKvGroups] = {kNoPage, kNoPage, kNoPage, kNoPage};  // kNoPage: taken back
     uint32_t users[kMaxKvGroups] = {};                                  // page tables that still look at the page
   };
-  static constexpr uint32_t kAllGroups = (1u << kMaxKvGroups) - 1;
 
   [[nodiscard]] bool promise(const uint32_t (&pages)[kMaxKvGroups]) noexcept;
   void take_back_promise(const uint32_t (&pages)[kMaxKvGroups]) noexcept;

@@ -218,17 +218,16 @@ uint32_t PageTable::adopt(std::span<const int32_t> tokens, uint32_t computed, ui
   while (reached > computed && !sees(found_, first, reached)) reached = (reached - 1) >> shift << shift;
   if (reached <= computed) return computed;
 
+  // What is the table's own is looked at first: making a copy below may take back pages that nobody looks at.
+  if (!look_back(reached)) return drop_all();
   const uint32_t whole = reached >> shift;
   for (uint32_t at = first; at < blocks_for(reached); ++at) {
     BlockId block = found_[at - first];
+    if (at < whole && at < block_count() && ids_[at] == block) continue;
     uint32_t looks = 0;
     for (uint32_t g = 0; g < plan().group_count; ++g) looks |= at >= first_seen(g, reached - 1) ? 1u << g : 0;
-    if (at < whole) {
-      if (at < block_count() && ids_[at] == block) continue;
-      cache_->hold(block, looks);
-    } else {
-      // Held while its copy is made, which may have to evict.
-      cache_->hold(block, looks);
+    cache_->hold(block, looks);
+    if (at == whole) {  // the last one, a part of which is alike: held while its copy is made
       const BlockId copy = cache_->make();
       for (uint32_t g = 0; copy != kNoBlock && g < plan().group_count; ++g) {
         if ((looks >> g & 1) != 0)
@@ -236,7 +235,9 @@ uint32_t PageTable::adopt(std::span<const int32_t> tokens, uint32_t computed, ui
       }
       cache_->let_go(block, looks);
       if (copy == kNoBlock) {
+        // No page is left for it. A token less far on may look further back.
         reached = std::max(computed, whole << shift);
+        if (!look_back(reached)) return drop_all();
         break;
       }
       block = copy;
@@ -248,10 +249,14 @@ uint32_t PageTable::adopt(std::span<const int32_t> tokens, uint32_t computed, ui
       push(block, looks);
     }
   }
-  (void)look_back(reached);  // sees() said that everything is there
-  leave_windows(reached - 1);
+  if (reached > 0) leave_windows(reached - 1);
   committed_ = std::max(committed_, std::min(whole, reached >> shift));
   return reached;
+}
+
+uint32_t PageTable::drop_all() noexcept {
+  while (!ids_.empty()) pop();
+  return 0;
 }
 
 void PageTable::share(const PageTable& other, uint32_t tokens) noexcept {
@@ -266,9 +271,7 @@ void PageTable::share(const PageTable& other, uint32_t tokens) noexcept {
 uint32_t PageTable::truncate(uint32_t tokens) noexcept {
   const std::lock_guard lock(cache_->mutex_);
   while (block_count() > blocks_for(tokens)) pop();
-  if (look_back(tokens)) return tokens;
-  while (!ids_.empty()) pop();
-  return 0;
+  return look_back(tokens) ? tokens : drop_all();
 }
 
 }  // namespace runnel

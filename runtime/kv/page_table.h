@@ -28,8 +28,8 @@ class PageTable {
   void commit(std::span<const int32_t> tokens) noexcept;
 
   // Looks for pages of tokens [computed, limit) that another sequence has computed, and makes them this one's, the last
-  // ones copied where only a part of a page is alike. Returns to where tokens are computed now: computed or more.
-  // Requires: tokens [0, computed) are, limit <= tokens.size().
+  // ones copied where only a part of a page is alike. Returns to where tokens are computed now: computed or more, or 0
+  // where no page is left and a window's are gone. Requires: tokens [0, computed) are, limit <= tokens.size().
   uint32_t adopt(std::span<const int32_t> tokens, uint32_t computed, uint32_t limit) noexcept;
   // Makes this (empty) table hold the first `tokens` tokens of another of the same cache, shared until written.
   void share(const PageTable& other, uint32_t tokens) noexcept;
@@ -64,6 +64,7 @@ class PageTable {
   void push(BlockId block, uint32_t mask) noexcept;  // already held
   void pop() noexcept;
   void replace(uint32_t at, BlockId block, uint32_t mask) noexcept;  // already held; lets go of the one there
+  uint32_t drop_all() noexcept;                                      // 0: nothing is computed any more
   void leave_windows(uint32_t position) noexcept;
   [[nodiscard]] bool own(uint32_t at, uint32_t from) noexcept;
   [[nodiscard]] bool look_back(uint32_t tokens) noexcept;

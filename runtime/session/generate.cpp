@@ -113,8 +113,11 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
       result.ttft_ms = static_cast<double>(appended_ns + (first - begin)) / 1e6;
       result.prefill_tok_s = per_second(prefill_tokens_, prefill_ns_);
     }
+    if (!make_room(1).ok()) {  // only a session that slides can be full here, and only when all it holds is to be kept
+      result.finish = FinishReason::context_full;
+      return false;
+    }
     (void)result.ids.push(id);  // room was reserved
-    RUNNEL_TRY(make_room(1));   // there is room, unless the session slides
     (void)tokens_.push(id);
     logits_valid_ = false;
     if (!options.ignore_end && model_.is_end(id)) {

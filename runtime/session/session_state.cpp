@@ -117,7 +117,7 @@ void SessionState::find_computed(uint32_t end) noexcept {
   if (computed_ >= end) return;
   const std::lock_guard no_step(shared_->step_mutex());
   const uint32_t adopted = pages_.adopt(tokens_, computed_, end);
-  reused_tokens_ += adopted - computed_;
+  if (adopted > computed_) reused_tokens_ += adopted - computed_;
   computed_ = adopted;
 }
 

@@ -159,6 +159,15 @@ TEST(Slide, ForgetsTheOldestAndGoesOn) {
 
   ASSERT_TRUE(session.append(some_ids(43, 3)).ok());
   EXPECT_EQ(session.position(), 48u);
+
+  // Where all is to be kept nothing can go.
+  const Model short_model = open_model({.context_tokens = 48});
+  Session keeps = open_session(short_model, {.when_full = WhenFull::slide, .keep_tokens = 48});
+  ASSERT_TRUE(keeps.append(some_ids(40, 1)).ok());
+  const auto full = keeps.generate({.max_tokens = 100, .ignore_end = true});
+  ASSERT_TRUE(full.ok()) << full.status().message();
+  EXPECT_EQ(full->finish, FinishReason::context_full);
+  EXPECT_EQ(full->ids.size(), 8u);
   EXPECT_EQ(session.append(some_ids(44, 3)).code(), Code::context_full);
   EXPECT_EQ(session.position(), 48u);
 }
