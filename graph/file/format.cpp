@@ -4,20 +4,10 @@
 #include <cstring>
 
 #include "kernels/base/checked.h"
+#include "kernels/base/fields.h"
 
 namespace runnel::rnl {
 namespace {
-
-template <class T>
-void put(uint8_t* out, size_t at, T value) noexcept {
-  std::memcpy(out + at, &value, sizeof value);
-}
-template <class T>
-T get(const uint8_t* in, size_t at) noexcept {
-  T value;
-  std::memcpy(&value, in + at, sizeof value);
-  return value;
-}
 
 bool starts_with(std::span<const uint8_t> bytes, std::string_view text, size_t at = 0) noexcept {
   return range_fits<size_t>(at, text.size(), bytes.size()) &&

@@ -107,11 +107,6 @@ struct F32x16 {
     return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
              vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_high_s16(high))}};
   }
-  static void store_widened(float* p, uint64x2_t halves) noexcept {
-    const float16x8_t h = vreinterpretq_f16_u64(halves);
-    vst1q_f32(p, vcvt_f32_f16(vget_low_f16(h)));
-    vst1q_f32(p + 4, vcvt_f32_f16(vget_high_f16(h)));
-  }
 };
 
 inline constexpr int kTileRows = 4;  // 16 accumulators, 4 operands, and room for broadcasts

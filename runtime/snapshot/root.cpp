@@ -1,15 +1,13 @@
 #include "runtime/snapshot/root.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "kernels/base/checked.h"
+#include "kernels/base/fields.h"
 
 namespace runnel {
 namespace {
-
-static_assert(std::endian::native == std::endian::little);
 
 constexpr uint8_t kMagic[8] = {0x89, 'R', 'N', 'S', '\r', '\n', 0x1a, '\n'};
 
@@ -19,17 +17,6 @@ constexpr size_t kVersionAt = 8, kRootBytesAt = 12, kGenerationAt = 16, kFileByt
                  kPageShiftAt = 72, kVocabAt = 76, kGroupCountAt = 80, kGroupsAt = 88, kGroupBytes = 16,
                  kTokensAt = 152, kComputedAt = 156, kGeneratorAt = 160, kTokenIdsAt = 192, kTableAt = 240,
                  kLogitsAt = 288, kForgottenAt = 336, kHashAt = kSnapshotRootBytes - sizeof(Digest);
-
-template <class T>
-void put(uint8_t* out, size_t at, T value) noexcept {
-  std::memcpy(out + at, &value, sizeof value);
-}
-template <class T>
-T get(const uint8_t* in, size_t at) noexcept {
-  T value;
-  std::memcpy(&value, in + at, sizeof value);
-  return value;
-}
 
 void put_extent(uint8_t* out, size_t at, const SnapshotExtent& extent) noexcept {
   put(out, at, extent.offset);

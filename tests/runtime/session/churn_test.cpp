@@ -13,22 +13,19 @@
 
 #include "runnel/session.h"
 #include "tests/support/instrumented.h"
-#include "tests/support/tiny_model_file.h"
+#include "tests/support/tiny_models.h"
+#include "tests/support/tiny_session.h"
 
 namespace runnel {
 namespace {
+
+using test::open_model;
 
 using Ids = std::vector<int32_t>;
 
 uint64_t wanted_operations() {
   const char* given = std::getenv("RUNNEL_CHURN_OPERATIONS");
   return given != nullptr ? std::strtoull(given, nullptr, 10) : test::effort(6000);
-}
-
-Model open_model(const OpenOptions& options) {
-  auto model = Model::open(test::tiny_model_path().c_str(), options);
-  EXPECT_TRUE(model.ok()) << model.status().message();
-  return *std::move(model);
 }
 
 class Churn {

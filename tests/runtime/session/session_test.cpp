@@ -12,45 +12,22 @@
 #include <thread>
 #include <vector>
 
-#include "tests/support/tiny_model_file.h"
+#include "tests/support/tiny_session.h"
 
 namespace runnel {
 namespace {
 
-std::vector<int32_t> some_ids(uint32_t count, uint32_t seed = 1) {
-  std::vector<int32_t> ids(count);
-  for (uint32_t i = 0; i < count; ++i) ids[i] = static_cast<int32_t>((seed * 2654435761u + i * 40503u) >> 7) % 280 + 6;
-  for (auto& id : ids) id = std::abs(id) % 288;
-  return ids;
-}
-
-Model open_model(OpenOptions options = {}) {
-  if (options.threads == 0) options.threads = 1;
-  auto model = Model::open(test::tiny_model_path().c_str(), options);
-  EXPECT_TRUE(model.ok()) << model.status().message();
-  return *std::move(model);
-}
-
-Session open_session(const Model& model, SessionOptions options = {}) {
-  auto session = Session::create(model, options);
-  EXPECT_TRUE(session.ok()) << session.status().message();
-  return *std::move(session);
-}
-
-std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
-
-std::vector<float> logits_of(Session& session) {
-  const auto row = session.logits();
-  EXPECT_TRUE(row.ok()) << row.status().message();
-  return row.ok() ? copy(*row) : std::vector<float>();
-}
+using test::logits_of;
+using test::open_model;
+using test::open_session;
+using test::some_ids;
 
 // Logits after each id, however they are computed.
 std::vector<std::vector<float>> score(Session& session, const std::vector<int32_t>& ids) {
   std::vector<std::vector<float>> rows;
   const Status status = session.score(ids, [&](uint32_t index, std::span<const float> row) {
     EXPECT_EQ(index, rows.size());
-    rows.push_back(copy(row));
+    rows.emplace_back(row.begin(), row.end());
     return true;
   });
   EXPECT_TRUE(status.ok()) << status.message();

@@ -8,24 +8,16 @@
 
 #include "runnel/session.h"
 #include "tests/support/tiny_model_file.h"
+#include "tests/support/tiny_session.h"
 
 namespace runnel {
 namespace {
 
+using test::logits_of;
+using test::open_model;
+using test::open_session;
+
 using Ids = std::vector<int32_t>;
-
-Model open_model(OpenOptions options) {
-  if (options.threads == 0) options.threads = 1;
-  auto model = Model::open(test::tiny_model_path().c_str(), options);
-  EXPECT_TRUE(model.ok()) << model.status().message();
-  return *std::move(model);
-}
-
-Session open_session(const Model& model, SessionOptions options = {}) {
-  auto session = Session::create(model, options);
-  EXPECT_TRUE(session.ok()) << session.status().message();
-  return *std::move(session);
-}
 
 Ids ids_of(const Model& model, std::string_view text) {
   Array<int32_t> ids;
@@ -34,12 +26,6 @@ Ids ids_of(const Model& model, std::string_view text) {
 }
 
 Ids tokens_of(const Session& session) { return {session.tokens().begin(), session.tokens().end()}; }
-
-std::vector<float> logits_of(Session& session) {
-  const auto row = session.logits();
-  EXPECT_TRUE(row.ok()) << row.status().message();
-  return row.ok() ? std::vector<float>(row->begin(), row->end()) : std::vector<float>();
-}
 
 std::vector<float> logits_alone(std::span<const int32_t> ids) {
   const Model model = open_model({.share_prefixes = false});
