@@ -329,6 +329,14 @@ runnel_status runnel_model_trim(const runnel_model* model, runnel_trim_level lev
   return RUNNEL_OK;
 }
 
+runnel_status runnel_model_set_effort(const runnel_model* model, const runnel_effort* effort) {
+  if (model == nullptr) return refuse("runnel_model_set_effort", "a null model");
+  runnel_effort given;
+  if (!read_options(effort, &given)) return refuse("runnel_model_set_effort", "struct_bytes of the effort is not set");
+  return report(model->model.set_effort(
+      {.threads = given.threads, .yielding = given.yielding, .tokens_per_second = given.tokens_per_second}));
+}
+
 runnel_status runnel_session_create(const runnel_model* model, const runnel_session_options* options,
                                     runnel_session** session) {
   if (model == nullptr || session == nullptr) return refuse("runnel_session_create", "a null model or session");

@@ -74,6 +74,8 @@ uint64_t Model::trim(TrimLevel level) const noexcept {
   return level < TrimLevel::weights ? bytes : bytes + state_->file().drop_pages();
 }
 
+Status Model::set_effort(const Effort& effort) const noexcept { return state_->set_effort(effort); }
+
 Status Model::tokenize(std::string_view text, const TokenizeOptions& options, Array<int32_t>* ids) const noexcept {
   if (state_->tokenizer() == nullptr) return no_tokenizer("tokenize");
   return state_->tokenizer()->encode(text, {.add_special = options.add_special, .parse_special = options.parse_special},

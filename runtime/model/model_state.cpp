@@ -1,11 +1,13 @@
 #include "runtime/model/model_state.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <new>
 
 #include "graph/cost.h"
 #include "kernels/base/memory.h"
+#include "kernels/cpu_topology.h"
 #include "runtime/model/chat_encoding.h"
 #include "runtime/model/planner.h"
 
@@ -140,6 +142,19 @@ Result<std::span<const int32_t>> ModelState::control_ids() noexcept {
 Status ModelState::run_step(const StepInput& input) noexcept {
   const std::lock_guard lock(step_mutex_);
   return executor_->run(input, *workers_);
+}
+
+Status ModelState::set_effort(const Effort& effort) noexcept {
+  constexpr double kLeastRate = 1e-3;  // one token in a quarter of an hour: less is a mistake, and cannot be waited for
+  const double rate = effort.tokens_per_second;
+  if (!(rate == 0 || (rate >= kLeastRate && rate <= 1e9)))
+    return Status::error(Code::invalid_argument, "effort: %g tokens a second, expected 0 (no limit) or %g to 1e9", rate,
+                         kLeastRate);
+  uint32_t threads = effort.threads == 0 ? plan_.threads : std::min(effort.threads, plan_.threads);
+  if (effort.yielding) threads = std::min(threads, std::max(cpu_topology().cores, 2u) - 1);
+  workers_->set_effort(threads, effort.yielding);
+  pace_ns_.store(rate == 0 ? 0 : static_cast<uint64_t>(1e9 / rate), std::memory_order_relaxed);
+  return {};
 }
 
 double ModelState::kv_value_bytes() const noexcept {

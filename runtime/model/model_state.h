@@ -47,6 +47,9 @@ class ModelState {
   // What a snapshot of a session must agree with.
   const SnapshotKey& snapshot_key() const noexcept { return snapshot_key_; }
   Status run_step(const StepInput& input) noexcept;
+  Status set_effort(const Effort& effort) noexcept;
+  // Least time between two tokens of a generation.
+  uint64_t pace_ns() const noexcept { return pace_ns_.load(std::memory_order_relaxed); }
   // Held while no step may run.
   std::mutex& step_mutex() noexcept { return step_mutex_; }
   // Waits until what was used of the weights was hashed.
@@ -86,6 +89,7 @@ class ModelState {
   std::optional<ChatTemplate> template_;
   Array<int32_t> control_ids_;
   bool has_control_ids_ = false;
+  std::atomic<uint64_t> pace_ns_{0};
   std::atomic<uint32_t> sessions_{0};
   std::atomic<uint32_t> syncs_{0};
   std::atomic<uint32_t> references_{1};

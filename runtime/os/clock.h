@@ -6,5 +6,6 @@
 namespace runnel {
 
 uint64_t now_ns() noexcept;
+void sleep_ns(uint64_t ns) noexcept;  // at least so long, unless a signal comes
 
 }  // namespace runnel

@@ -1,5 +1,8 @@
 #include "runtime/pool/worker_pool.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <atomic>
 #include <new>
 
@@ -47,6 +50,8 @@ struct WorkerPool::Impl {
   alignas(kCacheLineBytes) std::atomic<uint64_t> ticket{0};
   alignas(kCacheLineBytes) std::atomic<uint32_t> done_chunks{0};
   alignas(kCacheLineBytes) std::atomic<uint32_t> signal{0};  // counts jobs; what sleepers wait on
+  std::atomic<uint32_t> active{1};  // workers of lower index take part; the others wait on this
+  std::atomic<bool> yielding{false};
   std::atomic<bool> stop{false};
   std::atomic<SliceFn> fn{nullptr};
   std::atomic<void*> context{nullptr};
@@ -56,6 +61,11 @@ struct WorkerPool::Impl {
   uint32_t worker_count = 1;
 
   void work(uint32_t worker) noexcept;
+  void run_alone(uint32_t units, uint32_t grain, SliceFn job, void* job_context) const noexcept;
+  template <class Done>
+  bool spin(Done done) const noexcept {
+    return yielding.load(std::memory_order_relaxed) ? done() : spin_until(done);
+  }
   static void worker_main(void* context) noexcept;
 };
 
@@ -63,7 +73,7 @@ void WorkerPool::Impl::work(uint32_t worker) noexcept {
   uint64_t seen = ticket.load(std::memory_order_acquire);
   for (;;) {
     const uint32_t left = static_cast<uint32_t>(seen);
-    if (left == 0) return;
+    if (left == 0 || worker >= active.load(std::memory_order_relaxed)) return;
     const uint32_t chunk_count = chunks.load(std::memory_order_relaxed);
     const SliceFn job = fn.load(std::memory_order_relaxed);
     void* const job_context = context.load(std::memory_order_relaxed);
@@ -73,7 +83,19 @@ void WorkerPool::Impl::work(uint32_t worker) noexcept {
     const uint32_t begin = (chunk_count - left) * job_grain;
     job(job_context, {begin, job_units - begin > job_grain ? begin + job_grain : job_units}, worker);
     if (done_chunks.fetch_add(1, std::memory_order_acq_rel) + 1 == chunk_count) done_chunks.notify_one();
+    if (yielding.load(std::memory_order_relaxed)) sched_yield();
     seen = ticket.load(std::memory_order_acquire);
+  }
+}
+
+void WorkerPool::Impl::run_alone(uint32_t job_units, uint32_t job_grain, SliceFn job,
+                                 void* job_context) const noexcept {
+  if (!yielding.load(std::memory_order_relaxed)) return SerialFor().run(job_units, job_grain, job, job_context);
+  for (uint32_t begin = 0; begin < job_units;) {
+    const uint32_t end = job_units - begin > job_grain ? begin + job_grain : job_units;
+    job(job_context, {begin, end}, 0);
+    sched_yield();
+    begin = end;
   }
 }
 
@@ -81,8 +103,13 @@ void WorkerPool::Impl::worker_main(void* context) noexcept {
   const Worker* self = static_cast<const Worker*>(context);
   Impl& pool = *self->pool;
   for (uint32_t seen = 0;;) {
+    const uint32_t active = pool.active.load(std::memory_order_acquire);
+    if (self->index >= active) {
+      pool.active.wait(active, std::memory_order_acquire);
+      continue;
+    }
     const auto signalled = [&] { return pool.signal.load(std::memory_order_acquire) != seen; };
-    if (!spin_until(signalled)) pool.signal.wait(seen, std::memory_order_acquire);
+    if (!pool.spin(signalled)) pool.signal.wait(seen, std::memory_order_acquire);
     seen = pool.signal.load(std::memory_order_acquire);
     if (pool.stop.load(std::memory_order_relaxed)) return;
     pool.work(self->index);
@@ -110,6 +137,7 @@ Result<WorkerPool> WorkerPool::create(uint32_t threads) noexcept {
     }
     ++impl.worker_count;
   }
+  pool.set_effort(0, false);
   return pool;
 }
 
@@ -123,6 +151,7 @@ WorkerPool& WorkerPool::operator=(WorkerPool&& other) noexcept {
 WorkerPool::~WorkerPool() {
   if (impl_ == nullptr) return;
   impl_->stop.store(true, std::memory_order_relaxed);
+  set_effort(0, false);
   impl_->signal.fetch_add(1, std::memory_order_release);
   impl_->signal.notify_all();
   for (uint32_t i = 1; i < impl_->worker_count; ++i) impl_->workers[i - 1].~Worker();  // joins
@@ -133,15 +162,21 @@ WorkerPool::~WorkerPool() {
 
 uint32_t WorkerPool::worker_count() const noexcept { return impl_ == nullptr ? 1 : impl_->worker_count; }
 
+void WorkerPool::set_effort(uint32_t threads, bool yielding) noexcept {
+  if (impl_ == nullptr) return;
+  impl_->yielding.store(yielding, std::memory_order_relaxed);
+  impl_->active.store(threads == 0 ? impl_->worker_count : std::min(threads, impl_->worker_count),
+                      std::memory_order_release);
+  impl_->active.notify_all();
+}
+
 void WorkerPool::run(uint32_t units, uint32_t grain, SliceFn fn, void* context) noexcept {
   if (units == 0) return;
   if (grain == 0) grain = 1;
   const uint32_t chunks = ceil_div(units, grain);
-  if (worker_count() == 1 || chunks == 1) {
-    SerialFor().run(units, grain, fn, context);
-    return;
-  }
+  if (impl_ == nullptr) return SerialFor().run(units, grain, fn, context);
   Impl& pool = *impl_;
+  if (pool.active.load(std::memory_order_relaxed) == 1 || chunks == 1) return pool.run_alone(units, grain, fn, context);
   pool.fn.store(fn, std::memory_order_relaxed);
   pool.context.store(context, std::memory_order_relaxed);
   pool.units.store(units, std::memory_order_relaxed);
@@ -154,7 +189,7 @@ void WorkerPool::run(uint32_t units, uint32_t grain, SliceFn fn, void* context) 
   pool.signal.notify_all();
   pool.work(0);
   const auto all_done = [&] { return pool.done_chunks.load(std::memory_order_acquire) == chunks; };
-  while (!spin_until(all_done)) {
+  while (!pool.spin(all_done)) {
     const uint32_t done = pool.done_chunks.load(std::memory_order_acquire);
     if (done != chunks) pool.done_chunks.wait(done, std::memory_order_acquire);
   }

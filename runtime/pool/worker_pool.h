@@ -4,7 +4,10 @@
 // a thread that the system took away delays a step by its own chunk at most. Idle workers spin shortly (the next node
 // of a step is microseconds away), then sleep. run() allocates nothing. Threads are never pinned.
 //
-// Thread rule: one run() at a time; construction and destruction one thread at a time.
+// A pool that yields never spins, and offers its core to whoever waits for one after each chunk: what a background app
+// owes the one in front. This needs no right of the process and can be taken back, as lower priorities cannot.
+//
+// Thread rule: one run() at a time; construction and destruction one thread at a time; set_effort() any thread.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +28,9 @@ class WorkerPool final : public ParallelFor {
 
   void run(uint32_t units, uint32_t grain, SliceFn fn, void* context) noexcept override;
   uint32_t worker_count() const noexcept override;
+  // From the next job on (workers busy with one leave after their chunk), at most `threads` of the pool's work, the
+  // caller's included; 0: all.
+  void set_effort(uint32_t threads, bool yielding) noexcept;
 
   static constexpr uint32_t kMaxThreads = 256;
 

@@ -67,6 +67,17 @@ const char* finish_reason_name(FinishReason reason) noexcept {
   return "unknown";
 }
 
+// Waits until the next token is due, in naps short enough for a cancel or another pace; a cancelled wait is followed by
+// a cancelled step.
+void SessionState::keep_pace(uint64_t last) const noexcept {
+  constexpr uint64_t kNapNs = 10'000'000;
+  while (!cancel_.load(std::memory_order_relaxed)) {
+    const uint64_t due = last + shared_->pace_ns(), now = now_ns();
+    if (now >= due) return;
+    sleep_ns(std::min(due - now, kNapNs));
+  }
+}
+
 Result<Generation> SessionState::generate(const GenerateOptions& options, TextSink sink) noexcept {
   RUNNEL_TRY(check_sampler_options(options.sampler));
   if (position() == 0) return Status::error(Code::invalid_argument, "session: it is empty, append a prompt first");
@@ -94,6 +105,7 @@ Result<Generation> SessionState::generate(const GenerateOptions& options, TextSi
           options.max_tokens != 0 && most == options.max_tokens ? FinishReason::length : FinishReason::context_full;
       return false;
     }
+    if (!result.ids.empty()) keep_pace(last);
     Status status = settle();
     // Sessions that take pages as they need them may find none.
     if (status.code() == Code::context_full && slides && slide(1)) status = settle();

@@ -99,6 +99,7 @@ class SessionState {
   uint32_t keep_common(std::span<const int32_t> ids) noexcept;
   Status start_background() noexcept;
   void end_background() noexcept;
+  void keep_pace(uint64_t last) const noexcept;
 
   Model model_;  // keeps shared_ alive
   ModelState* shared_;

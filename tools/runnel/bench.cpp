@@ -8,6 +8,7 @@
 #include "runtime/bench/tokenizer_bench.h"
 #include "runtime/os/energy.h"
 #include "runtime/os/memory_figures.h"
+#include "tools/runnel/bench_frames.h"
 #include "tools/runnel/bench_ops.h"
 #include "tools/runnel/bench_rates.h"
 #include "tools/runnel/bench_shared.h"
@@ -94,6 +95,7 @@ Status run(BenchOptions options) {
   RUNNEL_TRY(complete(&options));
   if (options.ops) return bench_ops(options);
   if (options.typing) return bench_typing(options);
+  if (options.frames) return bench_frames(options);
   Report report;
   {
     RUNNEL_ASSIGN(const ModelFile file, ModelFile::open(options.model.path.c_str(), {.verify = Verify::off}));
@@ -133,6 +135,8 @@ void add_bench(Parser& parser) {
                 "--decode tokens, 50)");
   arguments.flag("--typing", &options->typing,
                  "The first token after Enter when 200 characters were typed at 15 a second, instead of the rates");
+  arguments.flag("--frames", &options->frames,
+                 "What frames that an app draws feel of a generation, instead of the rates");
   arguments.flag("--json", &options->json, "Print one JSON object");
   add_model_options(arguments, options->model, false);
   arguments.example("runnel bench model.rnl");
@@ -140,6 +144,7 @@ void add_bench(Parser& parser) {
   arguments.example("runnel bench model.rnl --ops --prefill 512 --decode 100 --depth 0,4096");
   arguments.example("runnel bench model.rnl --shared 100");
   arguments.example("runnel bench model.rnl --typing");
+  arguments.example("runnel bench model.rnl --frames");
   arguments.runs([options] { return run(*options); });
 }
 

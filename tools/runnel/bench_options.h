@@ -19,6 +19,7 @@ struct BenchOptions {
   bool ops = false;
   uint32_t shared = 0;  // sessions over one prompt; 0: not that
   bool typing = false;
+  bool frames = false;
   bool json = false;
 };
 

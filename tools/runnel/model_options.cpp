@@ -60,6 +60,9 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
   arguments.add("--isa", &options.isa, "NAME",
                 "Use kernels of this instruction set at most: scalar, avx2, avxvnni, avx512vnni, neon, "
                 "neon_dotprod, neon_i8mm");
+  arguments.flag("--background", &options.yielding,
+                 "Leave one core at least to others, and let whoever waits for a core have it");
+  arguments.add("--pace", &options.pace, "N", "Most tokens a second that a generation gives; without it, no limit");
   arguments.add("--step-tokens", &options.step_tokens, "N", "Longest slice of a prompt computed at once");
 }
 
@@ -116,7 +119,9 @@ Result<Model> open_model(const ModelOptions& options) {
   RUNNEL_ASSIGN(OpenOptions open, open_options(options));
   const std::string trusted = open.verify == Verify::lazy ? verified_fingerprint(options.path) : std::string();
   open.trusted_fingerprint = trusted.c_str();
-  return Model::open(options.path.c_str(), open);
+  RUNNEL_ASSIGN(Model model, Model::open(options.path.c_str(), open));
+  RUNNEL_TRY(model.set_effort({.yielding = options.yielding, .tokens_per_second = options.pace}));
+  return model;
 }
 
 Json model_json(const ModelInfo& info) {

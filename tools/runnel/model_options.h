@@ -16,7 +16,8 @@ struct ModelOptions {
   uint32_t threads = 0, context = 0, sessions = 1, sync_sessions = 0, step_tokens = 0, logits_rows = 1;
   uint64_t kv_tokens = 0;
   std::string activations = "auto";
-  bool share_prefixes = true;
+  bool share_prefixes = true, yielding = false;
+  float pace = 0;
 };
 
 // MODEL itself.

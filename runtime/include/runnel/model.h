@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "runnel/array.h"
+#include "runnel/effort.h"
 #include "runnel/function_ref.h"
 #include "runnel/memory.h"
 #include "runnel/options.h"
@@ -73,6 +74,9 @@ class Model {
   // For a warning of the system that memory is short. Sessions and generations in progress go on, any thread. Returns
   // how many bytes were given back or are free to be taken: of KV pages, and of weights that were in memory.
   uint64_t trim(TrimLevel level = TrimLevel::prefixes) const noexcept;
+  // How much of the machine this model's steps take from now on, those of a generation in progress too; any thread.
+  // Status: invalid_argument (a rate that is negative or no number); what was set before then stays.
+  Status set_effort(const Effort& effort) const noexcept;
 
   // Text to ids, appended to *ids. Statuses: invalid_argument (longer than 2^31 - 1 bytes), unsupported (the model has
   // no tokenizer), out_of_memory.

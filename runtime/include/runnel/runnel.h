@@ -104,6 +104,15 @@ typedef enum runnel_trim_level {
   RUNNEL_TRIM_LEVEL_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_trim_level;
 
+/* How much of the machine a model's steps take: how fast tokens come, never which ones. */
+typedef struct runnel_effort {
+  uint32_t struct_bytes;
+  uint32_t threads;        /* of a step, at most the plan's; 0: the plan's */
+  float tokens_per_second; /* most that a generation gives, the time between them slept; 0: no limit */
+  bool yielding;           /* in the background: one core at least is left to others, and cores are offered to whoever
+                              waits for one */
+} runnel_effort;
+
 typedef struct runnel_model runnel_model;
 typedef struct runnel_session runnel_session;
 
@@ -289,6 +298,11 @@ runnel_status runnel_model_kv_usage(const runnel_model* model, runnel_kv_usage* 
 /* For a warning of the system that memory is short; sessions and generations in progress go on. *bytes (may be null)
  * becomes how many bytes were given back or are free to be taken. No other status. */
 runnel_status runnel_model_trim(const runnel_model* model, runnel_trim_level level, uint64_t* bytes);
+
+/* How much of the machine the model's steps take from now on, those of a generation in progress too: for the system's
+ * warnings of heat, and for an app that leaves the foreground. Null: all that was planned. Status: invalid_argument (a
+ * rate that is negative or no number); what was set before then stays. */
+runnel_status runnel_model_set_effort(const runnel_model* model, const runnel_effort* effort);
 
 /* Starts a session. *session is owned by the caller: runnel_session_free. Statuses: over_budget (more sessions than
  * planned). */

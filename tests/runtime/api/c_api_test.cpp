@@ -226,6 +226,17 @@ TEST(CApiSessions, ShareForkSlideAndSync) {
   uint64_t bytes = 0;
   EXPECT_EQ(runnel_model_trim(model, static_cast<runnel_trim_level>(7), &bytes), RUNNEL_INVALID_ARGUMENT);
   ASSERT_EQ(runnel_model_trim(model, RUNNEL_TRIM_PREFIXES, &bytes), RUNNEL_OK);
+
+  runnel_effort effort = {};
+  EXPECT_EQ(runnel_model_set_effort(model, &effort), RUNNEL_INVALID_ARGUMENT);
+  effort.struct_bytes = sizeof effort;
+  effort.tokens_per_second = -1;
+  EXPECT_EQ(runnel_model_set_effort(model, &effort), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(runnel_last_message()).find("-1 tokens a second"), std::string::npos) << runnel_last_message();
+  effort.tokens_per_second = 0;
+  effort.yielding = true;
+  EXPECT_EQ(runnel_model_set_effort(model, &effort), RUNNEL_OK);
+  EXPECT_EQ(runnel_model_set_effort(model, nullptr), RUNNEL_OK);
   EXPECT_GT(bytes, 0u);
   ASSERT_EQ(runnel_model_kv_usage(model, &usage), RUNNEL_OK);
   EXPECT_EQ(usage.cached_bytes, 0u);

@@ -90,6 +90,62 @@ TEST_P(WorkerPoolTest, PlainMemoryIsHandedOverAndBack) {
   }
 }
 
+TEST_P(WorkerPoolTest, EffortBoundsWhoTakesPart) {
+  auto pool = WorkerPool::create(GetParam());
+  ASSERT_TRUE(pool.ok());
+  for (const bool yielding : {true, false}) {
+    for (const uint32_t threads : {1u, 2u, 3u, 100u, 0u}) {
+      pool->set_effort(threads, yielding);
+      const uint32_t most = threads == 0 ? GetParam() : std::min(threads, GetParam());
+      for (uint32_t job = 0; job < 50; ++job) {
+        Counts counts(97, 2, most);
+        pool->run(97, 2, Counts::add, &counts);
+        EXPECT_EQ(counts.bad_worker, 0u) << threads;
+        for (const auto& count : counts.of_unit) ASSERT_EQ(count, 1u);
+      }
+    }
+  }
+}
+
+// All workers come back: each holds its chunk until the others have one.
+TEST_P(WorkerPoolTest, EffortComesBack) {
+  auto pool = WorkerPool::create(GetParam());
+  ASSERT_TRUE(pool.ok());
+  pool->set_effort(1, true);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));  // asleep
+  pool->set_effort(0, false);
+  std::atomic<uint32_t> there{0};
+  std::pair<std::atomic<uint32_t>*, uint32_t> all_there{&there, GetParam()};
+  pool->run(
+      GetParam(), 1,
+      [](void* context, Slice, uint32_t) noexcept {
+        auto& [count, all] = *static_cast<std::pair<std::atomic<uint32_t>*, uint32_t>*>(context);
+        ++*count;
+        while (count->load() < all) std::this_thread::yield();
+      },
+      &all_there);
+  EXPECT_EQ(there, GetParam());
+}
+
+TEST_P(WorkerPoolTest, EffortChangesWhileJobsRun) {
+  auto pool = WorkerPool::create(GetParam());
+  ASSERT_TRUE(pool.ok());
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    for (uint32_t i = 0; !done; ++i) {
+      pool->set_effort(i % (GetParam() + 1), i % 3 == 0);
+      if (i % 64 == 0) std::this_thread::yield();
+    }
+  });
+  for (uint32_t job = 0; job < 3000; ++job) {
+    Counts counts(1 + job % 61, 1 + job % 3, GetParam());
+    pool->run(1 + job % 61, 1 + job % 3, Counts::add, &counts);
+    for (const auto& count : counts.of_unit) ASSERT_EQ(count, 1u) << job;
+  }
+  done = true;
+  other.join();
+}
+
 TEST(WorkerPool, RefusesNoneAndTooMany) {
   EXPECT_EQ(WorkerPool::create(0).status().code(), Code::invalid_argument);
   EXPECT_EQ(WorkerPool::create(WorkerPool::kMaxThreads + 1).status().code(), Code::invalid_argument);
