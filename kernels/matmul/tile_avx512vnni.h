@@ -121,37 +121,42 @@ static void multiply_panels(const MatmulArgs& a) noexcept {
   }
 }
 
-// One row (decode): kPanels panels at a time, as many streams from memory, which keeps more of it on its way.
-template <class Block, int kPanels>
-static void multiply_row(const MatmulArgs& a) noexcept {
+// Few rows (decode, the last words of a prompt): kPanels panels at a time, as many streams from memory, which keeps
+// more of it on its way.
+template <class Block, int kTokens, int kPanels>
+static void multiply_streams(const MatmulArgs& a) noexcept {
   constexpr size_t kAhead = 1024;  // bytes of each stream: what one core has on its way is 4 KiB
-  using Lhs = typename Block::Lhs;
   const size_t panel_bytes = size_t{a.blocks} * Block::kBytes;
   MatmulArgs rest = a;
   for (; rest.n >= kPanels * kPanelRows; rest.n -= kPanels * kPanelRows, rest.dst += kPanels * kPanelRows) {
     const uint8_t* block = static_cast<const uint8_t*>(rest.rhs);
     rest.rhs = block + kPanels * panel_bytes;
-    LhsTile<Lhs, 1> lhs(a);
-    __m512 total[kPanels];
+    LhsTile<typename Block::Lhs, kTokens> lhs(a);
+    __m512 total[kPanels][kTokens];
 #pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) total[p] = _mm512_setzero_ps();
+    for (int p = 0; p < kPanels; ++p)
+#pragma GCC unroll 4
+      for (int t = 0; t < kTokens; ++t) total[p][t] = _mm512_setzero_ps();
     for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes, lhs.advance()) {
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
         const uint8_t* at = block + static_cast<size_t>(p) * panel_bytes;
         for (size_t line = 0; line < Block::kBytes; line += 64)
           _mm_prefetch(reinterpret_cast<const char*>(at) + kAhead + line, _MM_HINT_T0);
-        add_group<Block, 1>(at, lhs, &total[p]);
+        add_group<Block, kTokens>(at, lhs, total[p]);
       }
     }
 #pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) _mm512_storeu_ps(rest.dst + p * static_cast<int>(kPanelRows), total[p]);
+    for (int p = 0; p < kPanels; ++p)
+#pragma GCC unroll 4
+      for (int t = 0; t < kTokens; ++t)
+        _mm512_storeu_ps(dst_row(rest, static_cast<uint32_t>(t), static_cast<uint32_t>(p) * kPanelRows), total[p][t]);
   }
   if (rest.n == 0) return;
   if constexpr (kPanels > 1) {
-    multiply_row<Block, kPanels / 2>(rest);
+    multiply_streams<Block, kTokens, kPanels / 2>(rest);
   } else {
-    multiply_panels<Block, 1>(rest);
+    multiply_panels<Block, kTokens>(rest);
   }
 }
 
@@ -159,11 +164,15 @@ static void multiply_row(const MatmulArgs& a) noexcept {
 template <class Block, int kMr>
 static void multiply_tile(const MatmulArgs& a) noexcept {
   if constexpr (kMr == 1) {
-    multiply_row<Block, 4>(a);
+    multiply_streams<Block, 1, 4>(a);
   } else if (a.m < static_cast<uint32_t>(kMr)) {
     multiply_tile<Block, smaller_tile(kMr)>(a);
   } else {
-    multiply_panels<Block, kMr>(a);
+    if constexpr (kMr <= 4) {
+      multiply_streams<Block, kMr, 4>(a);
+    } else {
+      multiply_panels<Block, kMr>(a);
+    }
     if (a.m > static_cast<uint32_t>(kMr)) multiply_tile<Block, smaller_tile(kMr)>(without_rows(a, kMr));
   }
 }

@@ -145,7 +145,8 @@ static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<kTo
 
 template <class Ops, class Block, int kTokens>
 static void multiply_k_panels(const MatmulArgs& a) noexcept {
-  constexpr size_t kAhead = kTokens == 1 ? 2048 : 0;  // bytes; in a tall tile the weights are in cache
+  // Bytes. Few rows stream their weights from memory; in a tall tile (4 rows and more) they are in cache.
+  constexpr size_t kAhead = kTokens < 4 ? 2048 : 0;
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kPanelRows) {
     KLhs<kTokens> lhs(a);

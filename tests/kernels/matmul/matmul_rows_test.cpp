@@ -82,6 +82,9 @@ TEST_P(MatmulRow, MatchesExactArithmetic) {
   for (uint32_t m = 1; m <= kernel.mr; m += m < 9 || m >= kernel.mr - 1 ? 1 : std::min(kernel.mr - 1 - m, 14u))
     for (uint32_t n = 1; n <= 2 * kernel.nr + 1; n += n < kernel.nr + 1 ? 1 : 5)
       for (const uint32_t blocks : {1u, 2u, 3u}) check(run, kernel.lhs, kernel.order(), type, m, n, blocks, seed++);
+  // Few tokens take several panels at a time: four, two and one, and a short one.
+  for (uint32_t m = 1; m <= std::min(kernel.mr, 5u); ++m)
+    check(run, kernel.lhs, kernel.order(), type, m, 7 * kernel.nr + 3, 3, seed++);
   for (const uint32_t depth : {2048u, 2400u})
     check(run, kernel.lhs, kernel.order(), type, kernel.mr, 5 * kernel.nr, depth / type.group, seed++);
 }
