@@ -85,8 +85,9 @@ struct Q6kBlock {
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
     const U low = load_lanes<U>(block + 1312, group / 4 * 16 + group % 2 * 8 + j, part) >> (group % 4 / 2 * 4);
-    const U high = load_lanes<U>(block + 288, group / 4 * 8 + j, part) >> (group % 4 * 2);
-    return (low & 0x0f0f0f0fu) | (high & 0x03030303u) << 4;
+    const U high = load_lanes<U>(block + 288, group / 4 * 8 + j, part);
+    const int up = 4 - group % 4 * 2;  // to bits 4 and 5
+    return (low & 0x0f0f0f0fu) | ((up < 0 ? high >> -up : high << up) & 0x30303030u);
   }
   // s of the first (low) and the last (high) 16 of the group as two int16 in a lane.
   template <class U>

@@ -104,7 +104,6 @@ struct Q8WideBlock : Q8Block {
   using Lhs = int16_t;
 };
 
-// One panel's results: columns [0, count) of row `row`.
 // The tile that takes what one of `tokens` tokens leaves over: there are tiles of 12, 8, 4, 3, 2 and 1. One of each
 // size would be 30 KB more code a row of the table, for a few tokens at the end of a prompt.
 [[maybe_unused]] static constexpr int smaller_tile(int tokens) noexcept {

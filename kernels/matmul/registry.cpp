@@ -74,10 +74,11 @@ MatmulChoice choose_matmul(DType rhs, Isa isa, LhsType coarsest) noexcept {
 void run_matmul(const MatmulChoice& choice, DType rhs, const MatmulArgs& args) noexcept {
   if (choice.single == nullptr) return matmul_generic(rhs, args);
   if (args.m <= choice.tall->mr) return run_rows(choice, args);
-  // Many rows: as many panels at a time as fit the cache, so that every tile of rows finds them there.
+  // Many rows: as many panels at a time as fit the cache, two at least, so that every tile of rows finds them there.
   const DTypeInfo& type = dtype_info(rhs);
   const uint64_t panel_bytes = uint64_t{type.nr} * args.blocks * type.block_bytes;
-  const uint64_t pass_panels = panel_bytes >= kPassBytes ? 1 : kPassBytes / panel_bytes;
+  const uint64_t fitting = panel_bytes >= kPassBytes ? 0 : kPassBytes / panel_bytes;
+  const uint64_t pass_panels = fitting < 2 ? 2 : fitting & ~uint64_t{1};  // tall tiles may take two at a time
   const uint64_t pass_columns = pass_panels * type.nr;
   MatmulArgs pass = args;
   for (uint64_t column = 0; column < args.n; column += pass_columns) {

@@ -2,12 +2,10 @@
 // register, and one instruction multiplies four bytes of each with a broadcast of one token's four activations and adds
 // them.
 //
-// A tile is one panel times kTokens rows: with 12 tokens 12 integer and 12 float sums stay in registers, and unpacking
-// the weights costs a token a sixth of an instruction a vector. Intel's cores run all of this on two ports: 8 products,
-// a conversion, a multiplication and a multiply-add a token and group, so 8 in 12.2 is the most of the peak that a
-// scale a group of 32 allows. Signed weights are taken as unsigned ones that are 128 too large; that, and the 8 that a
-// nibble is too large, is in what the sums start at. Loops are unrolled by order: the compiler's own limit leaves them
-// rolled, which costs a twentieth. Groups are added as in tile_x86_256.h: the same bits.
+// A single row of activations, or up to 12 of 16 bits (many of 8 bits: tall_avx512vnni.h): one panel times 12 tokens
+// keeps 12 integer and 12 float sums in registers. Signed weights are taken as unsigned ones that are 128 too large;
+// that, and the 8 that a nibble is too large, is in what the sums start at. Loops are unrolled by order: the compiler's
+// own limit leaves them rolled, which costs a twentieth. Groups are added as in tile_x86_256.h: the same bits.
 #pragma once
 
 #include <immintrin.h>

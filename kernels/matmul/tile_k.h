@@ -26,6 +26,17 @@ inline constexpr int kKGroups = 8;  // groups of 32 in a block
 template <int kTokens>
 using KLhs = LhsTile<int8_t, kTokens, kKGroups>;
 
+// The scale of a group and its minimum, where it has those. Exact: a float16 times an integer of 8 bits.
+template <class Ops, class Block>
+static inline typename Ops::F k_scale(const uint8_t* block, int g, int part) noexcept {
+  return Ops::to_float(Block::template scale<typename Ops::U>(block, g, part)) * Ops::load_halves(block, part);
+}
+template <class Ops, class Block>
+static inline typename Ops::F k_minimum(const uint8_t* block, int g, int part) noexcept {
+  return Ops::to_float(Block::template minimum<typename Ops::U>(block, g, part)) *
+         -Ops::load_halves(block + Block::kMinima, part);
+}
+
 // Group sums of every token and part, in 32 bits.
 template <class Ops, int kTokens>
 struct KDots {
@@ -98,9 +109,7 @@ static inline void k_group_with_minimum(const uint8_t* block, int g, const KLhs<
     k_dots_by_pair<Ops, Block, kTokens>(block, g, lhs, ones, dots);
   }
   for (int p = 0; p < Ops::kParts; ++p) {
-    const auto scale = Ops::to_float(Block::template scale<U>(block, g, p)) * Ops::load_halves(block, p);
-    const auto minimum =
-        Ops::to_float(Block::template minimum<U>(block, g, p)) * -Ops::load_halves(block + Block::kMinima, p);
+    const auto scale = k_scale<Ops, Block>(block, g, p), minimum = k_minimum<Ops, Block>(block, g, p);
     for (int t = 0; t < kTokens; ++t) {
       total[t][p] = Ops::fma(Ops::to_float(dots.at[t][p]), scale * Ops::splat(lhs.scale(t)), total[t][p]);
       total[t][p] = Ops::fma(minimum, Ops::splat(lhs.weighted(t)), total[t][p]);
@@ -143,6 +152,27 @@ static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<kTo
   }
 }
 
+// total += one group's share of the outputs.
+template <class Ops, class Block, int kTokens>
+static inline void add_k_group(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+                               typename Ops::F (*total)[Ops::kParts]) noexcept {
+  if constexpr (Block::kHalfGroups) {
+    k_group_of_halves<Ops, Block, kTokens>(block, g, lhs, total);
+  } else {
+    k_group_with_minimum<Ops, Block, kTokens>(block, g, lhs, total);
+  }
+}
+
+// Columns [0, columns) of a row, at most a panel's.
+template <class Total>
+static inline void store_panel(const Total& total, uint32_t columns, float* dst) noexcept {
+  if (columns == kPanelRows) {
+    __builtin_memcpy(dst, total, kPanelRows * sizeof(float));
+  } else {
+    __builtin_memcpy(dst, total, columns * sizeof(float));
+  }
+}
+
 template <class Ops, class Block, int kTokens>
 static void multiply_k_panels(const MatmulArgs& a) noexcept {
   // Bytes. Few rows stream their weights from memory; in a tall tile (4 rows and more) they are in cache.
@@ -152,27 +182,47 @@ static void multiply_k_panels(const MatmulArgs& a) noexcept {
     KLhs<kTokens> lhs(a);
     typename Ops::F total[kTokens][Ops::kParts] = {};
     for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
-      for (int g = 0; g < kKGroups; ++g) {
+      for (int g = 0; g < kKGroups; ++g, lhs.advance()) {
         if constexpr (kAhead != 0) {
           constexpr size_t kShare = Block::kBytes / kKGroups;
           for (size_t at = 0; at < kShare; at += 64) __builtin_prefetch(block + kAhead + size_t(g) * kShare + at);
         }
-        if constexpr (Block::kHalfGroups) {
-          k_group_of_halves<Ops, Block, kTokens>(block, g, lhs, total);
-        } else {
-          k_group_with_minimum<Ops, Block, kTokens>(block, g, lhs, total);
-        }
-        lhs.advance();
+        add_k_group<Ops, Block, kTokens>(block, g, lhs, total);
       }
     }
     const uint32_t columns = a.n - column < kPanelRows ? a.n - column : kPanelRows;
-    for (int t = 0; t < kTokens; ++t) {
-      float* dst = dst_row(a, static_cast<uint32_t>(t), column);
-      if (columns == kPanelRows) {
-        __builtin_memcpy(dst, total[t], kPanelRows * sizeof(float));
-      } else {
-        __builtin_memcpy(dst, total[t], columns * sizeof(float));
+    for (int t = 0; t < kTokens; ++t) store_panel(total[t], columns, dst_row(a, static_cast<uint32_t>(t), column));
+  }
+}
+
+// One row (decode): up to four panels at a time, as many streams from memory, which keeps more of it on its way. Groups
+// are unrolled, which makes their shifts known; panels are not, and their sums wait in first-level cache.
+template <class Ops, class Block>
+[[maybe_unused]] static void multiply_k_row(const MatmulArgs& a) noexcept {
+  constexpr size_t kAhead = 2048;  // bytes of each stream
+  constexpr size_t kShare = Block::kBytes / kKGroups;
+  constexpr uint32_t kRowPanels = 4;
+  const size_t panel_bytes = size_t{a.blocks} * Block::kBytes;
+  const auto* first = static_cast<const uint8_t*>(a.rhs);
+  for (uint32_t column = 0; column < a.n; column += kRowPanels * kPanelRows, first += kRowPanels * panel_bytes) {
+    const uint32_t left = (a.n - column + kPanelRows - 1) / kPanelRows, panels = left < kRowPanels ? left : kRowPanels;
+    const uint8_t* block = first;
+    KLhs<1> lhs(a);
+    typename Ops::F total[kRowPanels][1][Ops::kParts] = {};
+    for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
+#pragma GCC unroll 8
+      for (int g = 0; g < kKGroups; ++g, lhs.advance()) {
+        const uint8_t* at = block;
+        for (uint32_t p = 0; p < panels; ++p, at += panel_bytes) {
+          for (size_t line = 0; line < kShare; line += 64)
+            __builtin_prefetch(at + kAhead + static_cast<size_t>(g) * kShare + line);
+          add_k_group<Ops, Block, 1>(at, g, lhs, total[p]);
+        }
       }
+    }
+    for (uint32_t p = 0; p < panels; ++p) {
+      const uint32_t at = column + p * kPanelRows, columns = a.n - at < kPanelRows ? a.n - at : kPanelRows;
+      store_panel(total[p][0], columns, a.dst + at);
     }
   }
 }
@@ -181,12 +231,9 @@ static void multiply_k_panels(const MatmulArgs& a) noexcept {
 template <class Ops, class Block, int kMr>
 static void multiply_k_tile(const MatmulArgs& a) noexcept {
   if constexpr (kMr > 1) {
-    if (a.m < static_cast<uint32_t>(kMr)) return multiply_k_tile<Ops, Block, smaller_tile(kMr)>(a);
+    if (a.m < static_cast<uint32_t>(kMr)) return multiply_k_tile<Ops, Block, kMr - 1>(a);
   }
   multiply_k_panels<Ops, Block, kMr>(a);
-  if constexpr (kMr > 1) {
-    if (a.m > static_cast<uint32_t>(kMr)) multiply_k_tile<Ops, Block, smaller_tile(kMr)>(without_rows(a, kMr));
-  }
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 namespace runnel {
 
-void matmul_f32_q8g32_q8g32_48x16x4_avx512vnni(const MatmulArgs& args) noexcept {
+void matmul_f32_q8g32_q8g32_96x16x4_avx512vnni(const MatmulArgs& args) noexcept {
   multiply_tall<TallPanel<Q8Block>>(args);
 }
 
