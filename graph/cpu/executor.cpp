@@ -1,5 +1,6 @@
 #include "graph/cpu/executor.h"
 
+#include <cstring>
 #include <new>
 
 #include "graph/cpu/program.h"
@@ -42,6 +43,9 @@ Result<CpuExecutor> CpuExecutor::create(const Graph& graph, const WeightView& we
                          static_cast<unsigned long long>(plan.arena_bytes),
                          static_cast<unsigned long long>(plan.scratch_bytes));
   }
+  // Which worker runs what differs from step to step, and attention's parts grow with the depth: backed here, so that
+  // no step waits for a page.
+  std::memset(scratch.data(), 0, plan.scratch_bytes);
   CpuExecutor executor(new (memory) Impl{std::move(program), std::move(arena), std::move(scratch), plan});
   Impl& impl = *executor.impl_;
   RUNNEL_TRY(impl.program.bind(weights, impl.arena.data(), impl.scratch.data()));

@@ -8,7 +8,8 @@ Status KvCache::init(const KvPlan& plan, bool share_prefixes) noexcept {
   for (uint32_t g = 0; g < plan.group_count; ++g) {
     RUNNEL_TRY(pools_[g].init(plan.groups[g].page_bytes, plan.groups[g].pages));
   }
-  if (!blocks_.resize(plan.blocks) || !free_.reserve(plan.blocks)) return out_of_memory("kv pages", "the block list");
+  if (!blocks_.resize(plan.blocks) || !free_.reserve_backed(plan.blocks))
+    return out_of_memory("kv pages", "the block list");
   for (BlockId block = plan.blocks; block > 0; --block) (void)free_.push(block - 1);  // reserved above
   return tree_.init(plan.blocks, plan.page_shift);
 }

@@ -11,7 +11,7 @@ Status PagePool::init(uint64_t page_bytes, uint32_t page_count) noexcept {
       !checked_mul<uint64_t>(stride, page_count, &bytes) || bytes > SIZE_MAX)
     return Status::error(Code::invalid_argument, "kv pages: %u pages of %llu bytes are too much for an address space",
                          page_count, static_cast<unsigned long long>(page_bytes));
-  if (!free_.reserve(page_count)) return out_of_memory("kv pages", "the page list");
+  if (!free_.reserve_backed(page_count)) return out_of_memory("kv pages", "the page list");
   memory_ = static_cast<uint8_t*>(map_pages(bytes));
   if (memory_ == nullptr)
     return Status::error(Code::out_of_memory, "kv pages: no memory for %u pages, %llu bytes", page_count,

@@ -8,9 +8,9 @@ namespace runnel {
 Status PageTable::init(KvCache* cache, uint32_t max_tokens) noexcept {
   const KvPlan& plan = cache->plan();
   const uint32_t blocks = kv_pages_for(max_tokens, plan.page_shift);
-  if (!ids_.reserve(blocks) || !found_.reserve(blocks)) return out_of_memory("session", "its page table");
+  if (!ids_.reserve_backed(blocks) || !found_.reserve_backed(blocks)) return out_of_memory("session", "its page table");
   for (uint32_t g = 0; g < plan.group_count; ++g) {
-    if (!data_[g].reserve(blocks)) return out_of_memory("session", "its page table");
+    if (!data_[g].reserve_backed(blocks)) return out_of_memory("session", "its page table");
     groups_[g] = data_[g].data();
     promised_[g] = plan.on_demand ? 0 : std::min(blocks, plan.groups[g].session_pages);
   }

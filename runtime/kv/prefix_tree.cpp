@@ -6,7 +6,7 @@ namespace runnel {
 
 Status PrefixTree::init(uint32_t blocks, uint32_t page_shift) noexcept {
   page_shift_ = page_shift;
-  if (!nodes_.resize(blocks) || !tokens_.reserve(size_t{blocks} << page_shift))
+  if (!nodes_.resize(blocks) || !tokens_.reserve_backed(size_t{blocks} << page_shift))
     return out_of_memory("kv pages", "the prefix tree");
   return {};
 }

@@ -87,7 +87,7 @@ Status Sampler::init(uint32_t vocab_size) noexcept {
   if (vocab_size == 0 || vocab_size > kMaxVocab)
     return Status::error(Code::unsupported, "sampler: a vocabulary of %u tokens, expected 1 to %u", vocab_size,
                          kMaxVocab);
-  // reserve, not resize: what greedy sampling never touches is never backed by memory.
+  // Reserved only: what greedy sampling never touches is never backed by memory.
   const uint32_t blocks = logit_blocks(vocab_size);
   if (!block_largest_.reserve(blocks) || !ranking_.reserve(blocks) || !values_.reserve(vocab_size) ||
       !ids_.reserve(vocab_size) || !weights_.reserve(vocab_size) || !bins_.reserve(kSelectBins) ||
@@ -132,6 +132,13 @@ uint32_t Sampler::keep(uint32_t count, const Keeps& keeps) noexcept {
     kept += stays;
   }
   return kept;
+}
+
+void Sampler::back_lists() noexcept {
+  if (lists_backed_) return;
+  lists_backed_ = values_.reserve_backed(values_.capacity()) && ids_.reserve_backed(ids_.capacity()) &&
+                  weights_.reserve_backed(weights_.capacity()) && bins_.reserve_backed(bins_.capacity()) &&
+                  seen_.reserve_backed(seen_.capacity());
 }
 
 int32_t Sampler::draw(std::span<const float> logits, float largest, const SamplerOptions& options,
@@ -182,6 +189,7 @@ int32_t Sampler::draw(std::span<const float> logits, float largest, const Sample
 Result<int32_t> Sampler::pick(std::span<const float> logits, std::span<const int32_t> recent,
                               const SamplerOptions& options, Generator* generator) noexcept {
   RUNNEL_TRY(check_sampler_options(options));
+  if (options.temperature != 0.0f || wants_penalties(options)) back_lists();
   if (wants_penalties(options)) {
     penalise(logits, recent, options);
     logits = {values_.data(), logits.size()};

@@ -38,6 +38,8 @@ class Sampler {
   static uint64_t scratch_bytes(uint32_t vocab_size) noexcept;
 
  private:
+  // Once, by the first pick that uses them: how much of the lists a pick fills differs from step to step.
+  void back_lists() noexcept;
   void penalise(std::span<const float> logits, std::span<const int32_t> recent, const SamplerOptions& options) noexcept;
   int32_t draw(std::span<const float> logits, float largest, const SamplerOptions& options,
                Generator* generator) noexcept;
@@ -46,6 +48,7 @@ class Sampler {
   uint32_t keep(uint32_t count, const Keeps& keeps) noexcept;
 
   const VectorOps* vector_ = nullptr;
+  bool lists_backed_ = false;
   Array<float> block_largest_;  // of each block of logits
   Array<float> ranking_;        // the same, to be reordered
   // Candidates, by ascending id.

@@ -39,8 +39,8 @@ Status SessionState::init(const SessionOptions& options) noexcept {
   RUNNEL_TRY(pages_.init(&shared_->kv(), context));
   RUNNEL_TRY(sampler_.init(vocab_size()));
   RUNNEL_TRY(snapshot_scratch_.init(shared_->snapshot_key(), context));
-  // reserve, not resize: what is never used is never touched.
-  if (!tokens_.reserve(context) || !logits_.reserve(size_t{rows} * vocab_size()) || !output_rows_.resize(rows))
+  // Logits are reserved only: rows that are never used are never touched. The first is written by every step.
+  if (!tokens_.reserve_backed(context) || !logits_.reserve(size_t{rows} * vocab_size()) || !output_rows_.resize(rows))
     return out_of_memory("session", "its tokens and logits");
   for (uint32_t i = 0; i < rows; ++i) output_rows_[i] = i;
   last_logits_ = logits_.data();

@@ -61,6 +61,13 @@ class Array {
     capacity_ = count;
     return true;
   }
+  // Also has the system back all of it now, so that filling it later waits for no page.
+  [[nodiscard]] bool reserve_backed(size_t count) noexcept {
+    static_assert(std::is_trivially_copyable_v<T>);
+    if (!reserve(count)) return false;
+    if (capacity_ > size_) std::memset(static_cast<void*>(data_ + size_), 0, (capacity_ - size_) * sizeof(T));
+    return true;
+  }
   [[nodiscard]] bool push(T value) noexcept {
     if (size_ == capacity_ && !reserve(capacity_ < 8 ? 16 : capacity_ * 2)) return false;
     new (data_ + size_++) T(std::move(value));
@@ -96,6 +103,7 @@ class Array {
   const T* data() const noexcept { return data_; }
   size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  size_t capacity() const noexcept { return capacity_; }
   T& operator[](size_t i) noexcept { return data_[i]; }
   const T& operator[](size_t i) const noexcept { return data_[i]; }
   T& back() noexcept { return data_[size_ - 1]; }
