@@ -39,7 +39,7 @@ function(runnel_flatbuffer target schema)
   add_custom_command(
     OUTPUT ${out}
     COMMAND ${RUNNEL_FLATC} --cpp --scoped-enums --gen-name-strings -o ${out_dir} ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
-    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema} ${RUNNEL_FLATC_TARGET}
     COMMENT "flatc ${schema}")
   target_sources(${target} PRIVATE ${out})
   add_custom_target(${name}_header DEPENDS ${out})
