@@ -1,6 +1,6 @@
 // Llama 2 and 3, and what follows their form: pre-norm, grouped-query attention, SwiGLU (Touvron et al. 2023,
 // arXiv 2302.13971 and 2307.09288). Biases where the checkpoint has them.
-#include "converters/recipe/recipe.h"
+#include "converters/recipe/decoder.h"
 
 namespace runnel {
 namespace {
@@ -33,28 +33,12 @@ constexpr TensorRule kTensors[] = {
 };
 // clang-format on
 
-BuildValue layer(Recipe& r, uint32_t i, BuildValue x, BuildValue rope) {
-  GraphBuilder& b = r.graph;
-  const HParams& h = r.h;
-  r.begin_layer(i);
-  BuildValue y = b.rms_norm(x, r.weight("{}.attn.norm"), h.eps);
-  const auto [q, k, v] = r.linears<3>(y, "{}.attn.qkv", {"{}.attn.q", "{}.attn.k", "{}.attn.v"});
-  y = r.attention(r.rope(q, rope, h.heads), r.rope(k, rope, h.kv_heads), v);
-  x = b.add(x, r.linear(y, "{}.attn.o"));
-
-  y = b.rms_norm(x, r.weight("{}.ffn.norm"), h.eps);
-  const auto [gate, up] = r.linears<2>(y, "{}.ffn.gate_up", {"{}.ffn.gate", "{}.ffn.up"});
-  return b.add(x, r.linear(b.gated(gate, up, GateKind::silu), "{}.ffn.down"));
+BuildValue layer(Recipe& r, BuildValue x, BuildValue rope) {
+  x = attention_block(r, x, rope);
+  return gated_ffn_block(r, x, GateKind::silu);
 }
 
-BuildValue build(Recipe& r) {
-  const BuildValue rope = r.rope_table();
-  BuildValue x = r.graph.embed(r.weight("embed"));
-  for (uint32_t i = 0; i < r.h.layers; ++i) x = layer(r, i, x, rope);
-  r.begin_layer(r.h.layers);
-  x = r.graph.rms_norm(r.graph.select_rows(x), r.weight("out_norm"), r.h.eps);
-  return r.linear(x, r.h.tied ? "embed" : "lm_head");
-}
+BuildValue build(Recipe& r) { return decoder(r, layer); }
 
 }  // namespace
 

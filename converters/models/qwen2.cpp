@@ -1,6 +1,6 @@
 // Qwen2 and Qwen2.5: Llama's form with biases on q, k and v, and a window on the upper layers where the configuration
 // switches it on (Yang et al. 2024, arXiv 2407.10671).
-#include "converters/recipe/recipe.h"
+#include "converters/recipe/decoder.h"
 
 namespace runnel {
 namespace {
@@ -28,28 +28,12 @@ constexpr TensorRule kTensors[] = {
 };
 // clang-format on
 
-BuildValue layer(Recipe& r, uint32_t i, BuildValue x, BuildValue rope) {
-  GraphBuilder& b = r.graph;
-  const HParams& h = r.h;
-  r.begin_layer(i);
-  BuildValue y = b.rms_norm(x, r.weight("{}.attn.norm"), h.eps);
-  const auto [q, k, v] = r.linears<3>(y, "{}.attn.qkv", {"{}.attn.q", "{}.attn.k", "{}.attn.v"});
-  y = r.attention(r.rope(q, rope, h.heads), r.rope(k, rope, h.kv_heads), v);
-  x = b.add(x, r.linear(y, "{}.attn.o"));
-
-  y = b.rms_norm(x, r.weight("{}.ffn.norm"), h.eps);
-  const auto [gate, up] = r.linears<2>(y, "{}.ffn.gate_up", {"{}.ffn.gate", "{}.ffn.up"});
-  return b.add(x, r.linear(b.gated(gate, up, GateKind::silu), "{}.ffn.down"));
+BuildValue layer(Recipe& r, BuildValue x, BuildValue rope) {
+  x = attention_block(r, x, rope);
+  return gated_ffn_block(r, x, GateKind::silu);
 }
 
-BuildValue build(Recipe& r) {
-  const BuildValue rope = r.rope_table();
-  BuildValue x = r.graph.embed(r.weight("embed"));
-  for (uint32_t i = 0; i < r.h.layers; ++i) x = layer(r, i, x, rope);
-  r.begin_layer(r.h.layers);
-  x = r.graph.rms_norm(r.graph.select_rows(x), r.weight("out_norm"), r.h.eps);
-  return r.linear(x, r.h.tied ? "embed" : "lm_head");
-}
+BuildValue build(Recipe& r) { return decoder(r, layer); }
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // Qwen3 dense: pre-norm, grouped-query attention with a norm on every head of q and k, SwiGLU, no biases but where the
 // configuration asks for them (Yang et al. 2025, arXiv 2505.09388).
-#include "converters/recipe/recipe.h"
+#include "converters/recipe/decoder.h"
 
 namespace runnel {
 namespace {
@@ -31,30 +31,12 @@ constexpr TensorRule kTensors[] = {
 };
 // clang-format on
 
-BuildValue layer(Recipe& r, uint32_t i, BuildValue x, BuildValue rope) {
-  GraphBuilder& b = r.graph;
-  const HParams& h = r.h;
-  r.begin_layer(i);
-  BuildValue y = b.rms_norm(x, r.weight("{}.attn.norm"), h.eps);
-  const auto [q, k, v] = r.linears<3>(y, "{}.attn.qkv", {"{}.attn.q", "{}.attn.k", "{}.attn.v"});
-  const BuildValue qn = b.rms_norm_heads(q, r.weight("{}.attn.q_norm"), h.eps, h.heads);
-  const BuildValue kn = b.rms_norm_heads(k, r.weight("{}.attn.k_norm"), h.eps, h.kv_heads);
-  y = r.attention(r.rope(qn, rope, h.heads), r.rope(kn, rope, h.kv_heads), v);
-  x = b.add(x, r.linear(y, "{}.attn.o"));
-
-  y = b.rms_norm(x, r.weight("{}.ffn.norm"), h.eps);
-  const auto [gate, up] = r.linears<2>(y, "{}.ffn.gate_up", {"{}.ffn.gate", "{}.ffn.up"});
-  return b.add(x, r.linear(b.gated(gate, up, GateKind::silu), "{}.ffn.down"));
+BuildValue layer(Recipe& r, BuildValue x, BuildValue rope) {
+  x = attention_block(r, x, rope, {.head_norms = true});
+  return gated_ffn_block(r, x, GateKind::silu);
 }
 
-BuildValue build(Recipe& r) {
-  const BuildValue rope = r.rope_table();
-  BuildValue x = r.graph.embed(r.weight("embed"));
-  for (uint32_t i = 0; i < r.h.layers; ++i) x = layer(r, i, x, rope);
-  r.begin_layer(r.h.layers);
-  x = r.graph.rms_norm(r.graph.select_rows(x), r.weight("out_norm"), r.h.eps);
-  return r.linear(x, r.h.tied ? "embed" : "lm_head");
-}
+BuildValue build(Recipe& r) { return decoder(r, layer); }
 
 }  // namespace
 
