@@ -72,6 +72,9 @@ runnel_status write_result(const char* who, Result value, Result* out) noexcept 
 runnel::KvType kv_type(runnel_kv_type type) noexcept {
   return static_cast<runnel::KvType>(std::min<unsigned>(type - 1, 255));
 }
+runnel_kv_type kv_type(runnel::KvType type) noexcept {
+  return static_cast<runnel_kv_type>(static_cast<unsigned>(type) + 1);
+}
 
 bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* out) noexcept {
   runnel_open_options options;
@@ -128,6 +131,9 @@ runnel_plan to_c(const runnel::MemoryPlan& plan) noexcept {
   out.streamed_bytes = plan.streamed_bytes;
   static_assert(sizeof out.weights_note == sizeof plan.weights_note);
   std::memcpy(out.weights_note, plan.weights_note, sizeof out.weights_note);
+  out.kv_keys = kv_type(plan.kv.keys);
+  out.kv_values = kv_type(plan.kv.values);
+  out.kv_why = plan.kv_why;
   return out;
 }
 

@@ -29,6 +29,8 @@ Status eval_text(const Options& options) {
   if (!options.reference.empty()) {
     ModelOptions reference_options = model_options;
     reference_options.path = options.reference;
+    reference_options.kv = "auto";  // what the model's own storage of keys and values costs is part of the divergence
+    reference_options.kv_keys = reference_options.kv_values = "";
     RUNNEL_ASSIGN(reference, open_model(reference_options));
   }
   Progress progress("eval", options.json);
@@ -124,7 +126,7 @@ void add_eval(Parser& parser) {
   arguments
       .add("--reference", &options->reference, "FILE",
            "Model file to compare with on the text: Kullback-Leibler divergence, and how often the likeliest token "
-           "agrees")
+           "agrees; its keys and values are stored as --kv auto has it")
       .needs(text);
   arguments
       .add("--queries", &options->queries, "FILE",

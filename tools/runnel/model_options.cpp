@@ -24,7 +24,8 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
     arguments.add("--threads", &options.threads, "N", "Threads of a step; without it, what suits the machine");
   arguments
       .add("--kv", &options.kv, "TYPE",
-           "Storage of keys and values: floats of 32 or 16 bits, or 8 or 4 bits with a scale for each 32. auto: "
+           "Storage of keys and values: floats of 32 or 16 bits, or 8 or 4 bits with a scale for each 32 (keys of "
+           "heads shorter than that are q8 at least). auto: "
            "f32 for a model converted with --weights f32, so that the reference has no rounding of its own, f16 for "
            "all others")
       .choices({"auto", "f32", "f16", "q8", "q4"})
@@ -72,6 +73,16 @@ namespace {
 KvType kv_type(const std::string& name, KvType otherwise) {
   if (name.empty() || name == "auto") return otherwise;
   return name == "f32" ? KvType::f32 : name == "q8" ? KvType::q8 : name == "q4" ? KvType::q4 : KvType::f16;
+}
+
+// As --kv has it.
+const char* kv_type_name(KvType type) {
+  switch (type) {
+    case KvType::f32: return "f32";
+    case KvType::q8: return "q8";
+    case KvType::q4: return "q4";
+    default: return "f16";
+  }
 }
 
 Result<KvTypes> kv_types(const ModelOptions& options) {
@@ -152,6 +163,9 @@ Json plan_json(const MemoryPlan& plan) {
           {"trained_context", plan.trained_context},
           {"threads", plan.threads},
           {"max_step_tokens", plan.max_step_tokens},
+          {"kv_keys", kv_type_name(plan.kv.keys)},
+          {"kv_values", kv_type_name(plan.kv.values)},
+          {"kv_why", plan.kv_why},
           {"context_why", plan.context_why},
           {"step_why", plan.step_why},
           {"over_class", plan.over_class},
@@ -176,6 +190,8 @@ void print_plan(const MemoryPlan& plan) {
               format_size(plan.mapped_bytes).c_str());
   std::printf("weights %s%s%s\n", weights_mode_name(plan.weights_mode), plan.weights_note[0] == '\0' ? "" : ": ",
               plan.weights_note);
+  std::printf("keys %s, values %s%s%s\n", kv_type_name(plan.kv.keys), kv_type_name(plan.kv.values),
+              plan.kv_why[0] == '\0' ? "" : ": ", plan.kv_why);
   std::printf("context %u of %u trained (%s), steps of %u (%s), %u session%s, %u thread%s: ", plan.context_tokens,
               plan.trained_context, plan.context_why, plan.max_step_tokens, plan.step_why, plan.sessions,
               plan.sessions == 1 ? "" : "s", plan.threads, plan.threads == 1 ? "" : "s");

@@ -17,7 +17,7 @@ enum class KvType : uint8_t {
   f16 = 0,
   f32 = 1,  // twice as large, for comparisons: adds no rounding of its own
   q8 = 2,   // 8 bits and a float16 scale for each group of 32 numbers of a head
-  q4 = 3,   // 4 bits and such a scale
+  q4 = 3,   // 4 bits and such a scale; a model with heads shorter than 32 keeps its keys in q8
 };
 inline constexpr uint8_t kKvTypeCount = 4;
 

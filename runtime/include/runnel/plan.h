@@ -39,6 +39,8 @@ struct MemoryPlan {
   bool weights_locked = false;  // resident ones: the system keeps them from being swapped
   uint64_t streamed_bytes = 0;
   char weights_note[320] = {};   // zero-terminated
+  KvTypes kv;                    // how keys and values are stored
+  const char* kv_why = "";       // why not as asked; empty where it is
   const char* context_why = "";  // how context_tokens was chosen; static storage, as all text here
   const char* step_why = "";     // how max_step_tokens was
   const char* over_class = "";   // when it does not fit: the first private class that has no room, those before it have

@@ -77,7 +77,7 @@ typedef enum runnel_kv_type {
   RUNNEL_KV_F16 = 1,
   RUNNEL_KV_F32 = 2,
   RUNNEL_KV_Q8 = 3,               /* 8 bits and a float16 scale for each 32 numbers */
-  RUNNEL_KV_Q4 = 4,               /* 4 bits and such a scale */
+  RUNNEL_KV_Q4 = 4,               /* 4 bits and such a scale; keys of heads shorter than 32 are Q8 */
   RUNNEL_KV_TYPE_ANY = 0x7fffffff /* none: any int can be given, and refused */
 } runnel_kv_type;
 
@@ -194,6 +194,9 @@ typedef struct runnel_plan {
   bool weights_locked;              /* resident ones: kept from being swapped */
   uint64_t streamed_bytes;          /* of the weights, read from the file in each step */
   char weights_note[320];           /* why that mode, and how it went; zero-terminated */
+  runnel_kv_type kv_keys;           /* never default */
+  runnel_kv_type kv_values;
+  const char* kv_why; /* why not as asked, empty where it is; static storage, zero-terminated */
 } runnel_plan;
 
 typedef struct runnel_info {

@@ -169,6 +169,15 @@ TEST_F(CApi, InfoAndPlan) {
   EXPECT_EQ(plan.context_tokens, 128u);
   EXPECT_TRUE(plan.fits);
   EXPECT_STREQ(plan.classes[0].name, "weights");
+  EXPECT_EQ(plan.kv_keys, RUNNEL_KV_F16);
+  EXPECT_STREQ(plan.kv_why, "");
+  runnel_open_options options = {};
+  options.struct_bytes = sizeof options;
+  options.kv_keys = options.kv_values = RUNNEL_KV_Q4;
+  ASSERT_EQ(runnel_plan_model(test::tiny_model_path().c_str(), &options, &plan), RUNNEL_OK);
+  EXPECT_EQ(plan.kv_keys, RUNNEL_KV_Q8) << "the tiny model's heads are short";
+  EXPECT_EQ(plan.kv_values, RUNNEL_KV_Q4);
+  EXPECT_STRNE(plan.kv_why, "");
 }
 
 // Sessions that share, fork, slide and follow a text, from C.

@@ -151,9 +151,30 @@ TEST(Plan, KeysAndValuesByType) {
       const auto plan = plan_model(path(), {.context_tokens = 64, .threads = 1, .kv = KvTypes(keys, values)});
       ASSERT_TRUE(plan.ok()) << plan.status().message();
       const test::TinyModel tiny;
+      // Heads of 16 are too short for keys of 4 bits.
+      const KvType kept = keys == KvType::q4 ? KvType::q8 : keys;
+      EXPECT_EQ(plan->kv.keys, kept);
+      EXPECT_EQ(plan->kv.values, values);
+      EXPECT_EQ(*plan->kv_why != 0, kept != keys) << plan->kv_why;
       EXPECT_EQ(bytes_of(*plan, "kv"),
-                (block_bytes(keys) + block_bytes(values)) * tiny.kv_heads * tiny.layers * 64 / 16);
+                (block_bytes(kept) + block_bytes(values)) * tiny.kv_heads * tiny.layers * 64 / 16);
     }
+  }
+}
+
+TEST(Plan, KeysOfLongHeadsTakeFourBits) {
+  const test::TempFolder folder;
+  for (const uint32_t head_dim : {30u, 32u, 64u}) {
+    const test::TinyModel shape{.head_dim = head_dim};
+    const std::string file = (folder / "heads.rnl").string();
+    test::convert_tiny(shape, "f32", file);
+    const auto plan = plan_model(file.c_str(), {.context_tokens = 64, .threads = 1, .kv = KvType::q4});
+    ASSERT_TRUE(plan.ok()) << plan.status().message();
+    EXPECT_EQ(plan->kv.keys, head_dim < 32 ? KvType::q8 : KvType::q4) << head_dim;
+    // A quarter of f16 and a float16 scale for each 32 numbers.
+    if (head_dim < 32) continue;
+    const uint64_t head = head_dim / 2 + head_dim / 32 * 2;
+    EXPECT_EQ(bytes_of(*plan, "kv"), 64 * shape.layers * shape.kv_heads * 2 * head) << head_dim;
   }
 }
 
