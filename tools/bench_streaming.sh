@@ -6,6 +6,7 @@
 #
 # RUNNEL (the command, default build/release/runnel), TOKENS to decode (default 24), CONTEXT (default 128), ROUNDS (3),
 # THREADS (default: the machine's), BESIDE: a command that prints llama-bench's JSON (-o json) for one run, done in the same group.
+# CGROUPS: where control groups are mounted (default /sys/fs/cgroup).
 # Needs root for the group and for dropping the page cache; says so and goes on without where there is none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,21 +17,23 @@ shift
 [ $# -gt 0 ] || set -- 700M:640M 1200M:1100M
 [ -x "$RUNNEL" ] || { echo "bench_streaming: $RUNNEL is not there; build it or set RUNNEL" >&2; exit 1; }
 
+CGROUPS=${CGROUPS:-/sys/fs/cgroup}
 GROUP=
 make_group() { # LIMIT: a group of version 2 or 1, or none
   local name=runnel-stream-$$ bytes
   bytes=$(numfmt --from=iec "$1")
-  if [ -w /sys/fs/cgroup/cgroup.subtree_control ] && grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
-    echo +memory >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
-    if mkdir "/sys/fs/cgroup/$name" 2>/dev/null && echo "$bytes" 2>/dev/null >"/sys/fs/cgroup/$name/memory.max"; then
-      GROUP=/sys/fs/cgroup/$name
+  if [ -w "$CGROUPS/cgroup.subtree_control" ] && grep -qw memory "$CGROUPS/cgroup.controllers" 2>/dev/null; then
+    echo +memory >"$CGROUPS/cgroup.subtree_control" 2>/dev/null || true
+    if mkdir "$CGROUPS/$name" 2>/dev/null && echo "$bytes" 2>/dev/null >"$CGROUPS/$name/memory.max"; then
+      GROUP=$CGROUPS/$name
       echo 0 2>/dev/null >"$GROUP/memory.swap.max" || true
       echo "memory control group, version 2: $1"
       return
     fi
+    rmdir "$CGROUPS/$name" 2>/dev/null || true  # the controller is not to be had, for example inside a container
   fi
-  if mkdir "/sys/fs/cgroup/memory/$name" 2>/dev/null; then
-    GROUP=/sys/fs/cgroup/memory/$name
+  if mkdir "$CGROUPS/memory/$name" 2>/dev/null; then
+    GROUP=$CGROUPS/memory/$name
     echo "$bytes" >"$GROUP/memory.limit_in_bytes"
     echo 0 2>/dev/null >"$GROUP/memory.swappiness" || true
     echo "memory control group, version 1: $1"

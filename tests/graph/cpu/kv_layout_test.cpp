@@ -49,6 +49,8 @@ TEST(KvLayout, PagesMeanWhatTheVersionSays) {
   EXPECT_EQ(kKvLayoutVersion, 1u);
   EXPECT_EQ(page_digest(KvType::f16), "1875f27db9ec49782267fe3d917d3ab2113e61dbd8f4433ce8752e2be26c5007");
   EXPECT_EQ(page_digest(KvType::f32), "80615ac892e467be9adafff72df15a6049d25c52bd64b7503cdb35319796d5b7");
+  EXPECT_EQ(page_digest(KvType::q8), "0ff4d7e5e68950f9a1391d1d87e645b864e70aab2997dd4b0d32d75f433d12b2");
+  EXPECT_EQ(page_digest(KvType::q4), "366b348f98e38de368c25ef4351c841d3089dbaaec7fcd02fa99f17215f4636f");
 }
 
 }  // namespace
