@@ -10,7 +10,9 @@ set -euo pipefail
 packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates python3
   flatbuffers-compiler libflatbuffers-dev libpcre2-dev libutf8proc-dev libssl-dev libcpuinfo-dev
   libxnnpack-dev libpthreadpool-dev libeigen3-dev nlohmann-json3-dev libcli11-dev libgtest-dev
-  libsimde-dev libbenchmark-dev)
+  libsimde-dev libbenchmark-dev libvulkan-dev glslang-tools mesa-vulkan-drivers vulkan-validationlayers)
+# Header-only packages that Debian 12 lacks, from the next suite: name and suite.
+newer=(libvulkan-memory-allocator-dev trixie)
 dev=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 clang-tools-14 lld-14)
 arm64=(g++-aarch64-linux-gnu qemu-user binutils-aarch64-linux-gnu)
 
@@ -23,19 +25,48 @@ for option in "$@"; do
   esac
 done
 
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 missing=()
 for package in "${packages[@]}"; do
-  [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  installed "$package" || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+missing_newer=()
+for ((i = 0; i < ${#newer[@]}; i += 2)); do
+  installed "${newer[i]}" || missing_newer+=("${newer[i]}" "${newer[i + 1]}")
+done
+[ $((${#missing[@]} + ${#missing_newer[@]})) -eq 0 ] && exit 0
 
-[ "$(id -u)" = 0 ] || { echo "setup: these packages are missing, and only root can install them (sudo ./setup.sh): ${missing[*]}" >&2; exit 1; }
-echo "setup: installing ${missing[*]}"
+[ "$(id -u)" = 0 ] || {
+  echo "setup: these packages are missing, and only root can install them (sudo ./setup.sh): ${missing[*]} ${missing_newer[*]}" >&2
+  exit 1
+}
+echo "setup: installing ${missing[*]} ${missing_newer[*]}"
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-{ apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 || {
+work=$(mktemp -d)
+trap 'rm -rf "$log" "$work"' EXIT
+
+# A suite's package by itself: apt downloads it with lists of its own and checks its signature, and the system's own
+# sources stay as they are.
+install_newer() { # install_newer PACKAGE SUITE
+  local mirror key=/usr/share/keyrings/debian-archive-keyring.gpg
+  mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null || true; } |
+    grep -E '^(URIs:|deb )' | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -1)
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+  echo "deb [signed-by=$key] ${mirror:-http://deb.debian.org/debian} $2 main" > "$work/sources.list"
+  local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
+    -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root)
+  "${apt[@]}" update && (cd "$work" && "${apt[@]}" download "$1" && dpkg -i "$1"_*.deb)
+}
+
+fail() {
   cat "$log" >&2
   echo "setup: apt-get could not install the packages" >&2
   exit 1
 }
+if [ ${#missing[@]} -ne 0 ]; then
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 || fail
+fi
+for ((i = 0; i < ${#missing_newer[@]}; i += 2)); do
+  install_newer "${missing_newer[i]}" "${missing_newer[i + 1]}" > "$log" 2>&1 || fail
+done

@@ -46,3 +46,33 @@ function(runnel_flatbuffer target schema)
   add_dependencies(generated_headers ${name}_header)
   target_link_libraries(${target} PRIVATE runnel_flatbuffers)
 endfunction()
+
+# runnel_shaders(target shaders.inc): each row SHADER(name) is kernels/shaders/<name>.comp, compiled to SPIR-V as the array
+# shader_<name> in <build>/generated/kernels/shaders/<name>.h.
+function(runnel_shaders target registry)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${registry})
+  get_filename_component(folder ${registry} DIRECTORY)
+  set(out_dir ${PROJECT_BINARY_DIR}/generated/kernels/shaders)
+  file(MAKE_DIRECTORY ${out_dir})
+  file(STRINGS ${registry} rows REGEX "^SHADER\\(")
+  file(GLOB includes CONFIGURE_DEPENDS ${folder}/*.glsl)
+  set(headers)
+  set(list "// The embedded shaders, by row. Generated.\n")
+  foreach(row IN LISTS rows)
+    string(REGEX REPLACE "^SHADER\\(([a-z0-9_]+).*$" "\\1" name "${row}")
+    if(NOT EXISTS ${folder}/${name}.comp)
+      message(FATAL_ERROR "${registry}: row ${name} has no file ${folder}/${name}.comp")
+    endif()
+    add_custom_command(
+      OUTPUT ${out_dir}/${name}.h
+      COMMAND ${RUNNEL_GLSLANG} --quiet -V --target-env vulkan1.2 -I${folder} --vn shader_${name} -o ${out_dir}/${name}.h ${folder}/${name}.comp
+      DEPENDS ${folder}/${name}.comp ${includes}
+      COMMENT "glslang ${name}")
+    list(APPEND headers ${out_dir}/${name}.h)
+    string(APPEND list "#include \"${name}.h\"\n")
+  endforeach()
+  file(GENERATE OUTPUT ${out_dir}/all_shaders.h CONTENT "${list}")
+  target_sources(${target} PRIVATE ${headers})
+  add_custom_target(shader_headers DEPENDS ${headers})
+  add_dependencies(generated_headers shader_headers)
+endfunction()

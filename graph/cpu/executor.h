@@ -88,6 +88,9 @@ struct WeightView {
   Status (*check)(const void* context) noexcept = nullptr;
 };
 
+// A model file's tensors where they are mapped. The file outlives the view and stays where it is.
+WeightView file_weights(const ModelFile& file) noexcept;
+
 class CpuExecutor {
  public:
   // The file outlives the executor and stays where it is.

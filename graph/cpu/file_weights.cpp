@@ -3,7 +3,7 @@
 
 namespace runnel {
 
-Result<CpuExecutor> CpuExecutor::create(const ModelFile& file, const ExecutorOptions& options) noexcept {
+WeightView file_weights(const ModelFile& file) noexcept {
   WeightView weights;
   weights.context = &file;
   weights.data = [](const void* context, uint32_t tensor) noexcept {
@@ -13,7 +13,11 @@ Result<CpuExecutor> CpuExecutor::create(const ModelFile& file, const ExecutorOpt
     return static_cast<const ModelFile*>(context)->touch_tensor(tensor);
   };
   weights.check = [](const void* context) noexcept { return static_cast<const ModelFile*>(context)->verification(); };
-  return create(file.graph(), weights, options);
+  return weights;
+}
+
+Result<CpuExecutor> CpuExecutor::create(const ModelFile& file, const ExecutorOptions& options) noexcept {
+  return create(file.graph(), file_weights(file), options);
 }
 
 }  // namespace runnel

@@ -29,6 +29,9 @@ class CpuProgram {
   const ExecutorPlan& plan() const noexcept { return plan_; }
   const ArenaPlan& arena_plan() const noexcept { return arena_plan_; }
   const Graph& graph() const noexcept { return *graph_; }
+  // For back ends that run some nodes themselves: a node's shapes, those of the step once it has begun.
+  const CpuCall& call(size_t node) const noexcept { return calls_[node]; }
+  const KvLayout& kv() const noexcept { return kv_; }
 
  private:
   CpuProgram() noexcept = default;

@@ -2,16 +2,21 @@
 
 namespace runnel {
 
-Status KvCache::init(const KvPlan& plan, bool share_prefixes) noexcept {
+Status KvCache::init(const KvPlan& plan, bool share_prefixes, ComputeDevice* device) noexcept {
   plan_ = plan;
   share_prefixes_ = share_prefixes;
   for (uint32_t g = 0; g < plan.group_count; ++g) {
-    RUNNEL_TRY(pools_[g].init(plan.groups[g].page_bytes, plan.groups[g].pages));
+    RUNNEL_TRY(pools_[g].init(plan.groups[g].page_bytes, plan.groups[g].pages, device));
   }
   if (!blocks_.resize(plan.blocks) || !free_.reserve_backed(plan.blocks))
     return out_of_memory("kv pages", "the block list");
   for (BlockId block = plan.blocks; block > 0; --block) (void)free_.push(block - 1);  // reserved above
   return tree_.init(plan.blocks, plan.page_shift);
+}
+
+void KvCache::stop_sharing() noexcept {
+  const std::lock_guard lock(mutex_);
+  share_prefixes_ = false;
 }
 
 bool KvCache::promise(const uint32_t (&pages)[kMaxKvGroups]) noexcept {

@@ -28,7 +28,10 @@ class KvCache {
   KvCache& operator=(const KvCache&) = delete;
 
   // `share_prefixes` false: sequences never find each other's blocks. Once. Statuses: out_of_memory, invalid_argument.
-  Status init(const KvPlan& plan, bool share_prefixes) noexcept;
+  // `device`: whose memory the pages are; null: the system's.
+  Status init(const KvPlan& plan, bool share_prefixes, ComputeDevice* device = nullptr) noexcept;
+  // Nothing that pages hold by now is to be found by another sequence any more: it may be wrong.
+  void stop_sharing() noexcept;
 
   KvUsage usage() const noexcept;
   // Forgets what no sequence holds and returns all unused memory to the system. How many bytes of pages are unused now.

@@ -5,14 +5,19 @@
 
 namespace runnel {
 
-Status PagePool::init(uint64_t page_bytes, uint32_t page_count) noexcept {
+Status PagePool::init(uint64_t page_bytes, uint32_t page_count, ComputeDevice* device) noexcept {
   uint64_t stride = 0, bytes = 0;
   if (page_count == kNoPage || !checked_align<uint64_t>(page_bytes, kCacheLineBytes, &stride) ||
       !checked_mul<uint64_t>(stride, page_count, &bytes) || bytes > SIZE_MAX)
     return Status::error(Code::invalid_argument, "kv pages: %u pages of %llu bytes are too much for an address space",
                          page_count, static_cast<unsigned long long>(page_bytes));
   if (!free_.reserve_backed(page_count)) return out_of_memory("kv pages", "the page list");
-  memory_ = static_cast<uint8_t*>(map_pages(bytes));
+  device_ = device;
+  if (device != nullptr) {
+    RUNNEL_ASSIGN(memory_, device->take_pages(bytes));
+  } else {
+    memory_ = static_cast<uint8_t*>(map_pages(bytes));
+  }
   if (memory_ == nullptr)
     return Status::error(Code::out_of_memory, "kv pages: no memory for %u pages, %llu bytes", page_count,
                          static_cast<unsigned long long>(bytes));
@@ -23,7 +28,13 @@ Status PagePool::init(uint64_t page_bytes, uint32_t page_count) noexcept {
   return {};
 }
 
-PagePool::~PagePool() { unmap_pages(memory_, memory_bytes_); }
+PagePool::~PagePool() {
+  if (device_ != nullptr) {
+    device_->give_pages(memory_);
+  } else {
+    unmap_pages(memory_, memory_bytes_);
+  }
+}
 
 PageId PagePool::take() noexcept {
   if (free_.empty()) return kNoPage;
@@ -36,6 +47,7 @@ void PagePool::give(PageId page) noexcept { (void)free_.push(page); }  // its pl
 
 uint64_t PagePool::trim() noexcept {
   uint64_t bytes = 0;
+  if (device_ != nullptr) return 0;  // a device's memory is taken whole
   for (const PageId page : free_) {
     discard_pages(data(page), page_bytes_);
     bytes += page_bytes_;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "graph/back_end.h"
 #include "runnel/array.h"
 #include "runnel/status.h"
 
@@ -21,8 +22,9 @@ class PagePool {
   PagePool& operator=(const PagePool&) = delete;
   ~PagePool();
 
-  // Takes the address space of all pages. Once. Statuses: out_of_memory, invalid_argument (sizes that overflow).
-  Status init(uint64_t page_bytes, uint32_t page_count) noexcept;
+  // Takes the address space of all pages; from `device` (outlives the pool) if there is one, which backs it at once.
+  // Once. Statuses: out_of_memory, invalid_argument (sizes that overflow).
+  Status init(uint64_t page_bytes, uint32_t page_count, ComputeDevice* device = nullptr) noexcept;
 
   // A page, its bytes unspecified; kNoPage when all are taken.
   PageId take() noexcept;
@@ -40,6 +42,7 @@ class PagePool {
   static uint64_t table_bytes(uint32_t page_count) noexcept { return uint64_t{page_count} * sizeof(PageId); }
 
  private:
+  ComputeDevice* device_ = nullptr;
   uint8_t* memory_ = nullptr;
   uint64_t page_bytes_ = 0;
   uint64_t memory_bytes_ = 0;

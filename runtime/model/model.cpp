@@ -67,6 +67,8 @@ bool Model::is_end(int32_t id) const noexcept {
   return false;
 }
 
+std::span<const PlacementRow> Model::placement() const noexcept { return state_->placement(); }
+
 KvUsage Model::kv_usage() const noexcept { return state_->kv().usage(); }
 
 uint64_t Model::trim(TrimLevel level) const noexcept {

@@ -8,6 +8,7 @@
 #include "graph/cost.h"
 #include "kernels/base/memory.h"
 #include "kernels/cpu_topology.h"
+#include "runtime/devices/choose.h"
 #include "runtime/model/chat_encoding.h"
 #include "runtime/model/planner.h"
 
@@ -52,36 +53,80 @@ Result<ModelState*> ModelState::open(const ModelSource& source, const OpenOption
 }
 
 Status ModelState::start(const OpenOptions& options) noexcept {
-  RUNNEL_ASSIGN(ResolvedPlan plan, make_plan(file_, options));
-  if (!plan.memory.fits) return over_budget(plan.memory, options);
-  plan_ = plan.memory;
-  RUNNEL_TRY(bring_weights(plan, options));
+  OpenOptions on_cpu = options;
+  on_cpu.back_end = nullptr;
+  DeviceChoice choice;
+  if (options.back_end != nullptr) {
+    RUNNEL_ASSIGN(choice, choose_device(options));
+    if (!choice.on_device) note_cpu(choice.why_not);
+  }
+  Status status = start_executor(choice.on_device ? options : on_cpu);
+  if (!status.ok() && choice.on_device && options.device_use == DeviceUse::automatic) {
+    note_cpu(status.message());
+    status = start_executor(on_cpu);
+  }
+  RUNNEL_TRY(std::move(status));
   RUNNEL_ASSIGN(const std::span<const uint8_t> tables, file_.section("tokenizer"));
   if (!tables.empty()) {
     RUNNEL_ASSIGN(tokenizer_, Tokenizer::open(tables));
   }
-  RUNNEL_ASSIGN(workers_, WorkerPool::create(plan.memory.threads));
+  file_.close_files();
+  fill_info();
+  return options.verify != Verify::eager || file_.verified() ? Status() : file_.verify_all(nullptr, nullptr);
+}
+
+void ModelState::note_cpu(const char* why) noexcept {
+  std::snprintf(device_note_, sizeof device_note_, "%s", why);
+  kv_.reset();
+  device_executor_.reset(nullptr);
+  device_.reset(nullptr);
+}
+
+Status ModelState::start_executor(const OpenOptions& options) noexcept {
+  RUNNEL_ASSIGN(ResolvedPlan plan, make_plan(file_, options));
+  if (!plan.memory.fits) return over_budget(plan.memory, options);
+  plan_ = plan.memory;
+  RUNNEL_TRY(bring_weights(plan));
+  if (!workers_) {
+    RUNNEL_ASSIGN(workers_, WorkerPool::create(plan.memory.threads));
+  }
   plan.executor.workers = workers_->worker_count();
   plan_.threads = workers_->worker_count();
-  if (streamed_) {
+  if (options.back_end != nullptr) {
+    RUNNEL_TRY(start_on_device(options, plan));
+  } else if (streamed_) {
     RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_.graph(), streamed_->view(), plan.executor));
   } else {
     RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_, plan.executor));
   }
+  const ExecutorPlan& executor_plan = executor_ ? executor_->plan() : device_executor_->plan().cpu;
   KvPlan pages;
-  if (!plan_kv(executor_->plan().kv,
+  if (!plan_kv(executor_plan.kv,
                {plan.memory.context_tokens, plan.memory.sessions, plan.memory.max_step_tokens, options.kv_tokens},
                &pages))
     return Status::error(Code::internal, "open: the KV pages' sizes overflow");
-  RUNNEL_TRY(kv_.init(pages, options.share_prefixes));
+  kv_.emplace();
+  RUNNEL_TRY(kv_->init(pages, options.share_prefixes, device_.get()));
   max_logits_rows_ = plan.executor.max_outputs;
-  fill_info();
   info_.isa = isa_name(plan.executor.isa);
-  snapshot_key_ = make_snapshot_key(file_, plan.executor, executor_->plan());
+  snapshot_key_ = make_snapshot_key(file_, plan.executor, executor_plan);
   return {};
 }
 
-Status ModelState::bring_weights(const ResolvedPlan& plan, const OpenOptions& options) noexcept {
+Status ModelState::start_on_device(const OpenOptions& options, const ResolvedPlan& plan) noexcept {
+  RUNNEL_ASSIGN(ComputeDevice* const device, options.back_end->open(options.device, options.cache_folder));
+  device_.reset(device);
+  RUNNEL_ASSIGN(DeviceExecutor* const executor,
+                device->make_executor(file_.graph(), file_weights(file_), {plan.executor, plan.memory.context_tokens}));
+  device_executor_.reset(executor);
+  (void)file_.drop_pages();  // what the device has now need not lie in memory twice
+  if (options.device_use == DeviceUse::required) return {};
+  char slower[120] = {};
+  RUNNEL_TRY(executor->compare_with_cpu(*workers_, slower));
+  return *slower == 0 ? Status() : Status::error(Code::unsupported, "%s: %s", device->info().name, slower);
+}
+
+Status ModelState::bring_weights(const ResolvedPlan& plan) noexcept {
   bool direct = true;
   if (plan_.weights_mode == WeightsMode::resident) {
     RUNNEL_ASSIGN(resident_, ResidentWeights::load(file_));
@@ -97,8 +142,7 @@ Status ModelState::bring_weights(const ResolvedPlan& plan, const OpenOptions& op
     std::snprintf(plan_.weights_note + used, sizeof plan_.weights_note - used,
                   "; through the page cache, the file system has no direct reads");
   }
-  file_.close_files();
-  return options.verify != Verify::eager || file_.verified() ? Status() : file_.verify_all(nullptr, nullptr);
+  return {};
 }
 
 void ModelState::fill_info() noexcept {
@@ -113,6 +157,8 @@ void ModelState::fill_info() noexcept {
   info_.chat_template = file_.chat_template();
   info_.has_chat_template = !info_.chat_template.empty();
   info_.end_ids = file_.end_ids();
+  if (device_.get() != nullptr) info_.device = device_->info().name;
+  info_.device_note = device_note_;
   if (tokenizer_) {
     info_.bos_id = tokenizer_->bos_id();
     info_.eos_id = tokenizer_->eos_id();
@@ -141,7 +187,13 @@ Result<std::span<const int32_t>> ModelState::control_ids() noexcept {
 
 Status ModelState::run_step(const StepInput& input) noexcept {
   const std::lock_guard lock(step_mutex_);
-  return executor_->run(input, *workers_);
+  if (executor_) return executor_->run(input, *workers_);
+  Status status = device_executor_->run(input, *workers_);
+  if (status.code() == Code::device_lost) {
+    kv_->stop_sharing();
+    pages_epoch_.fetch_add(1, std::memory_order_acq_rel);
+  }
+  return status;
 }
 
 Status ModelState::set_effort(const Effort& effort) noexcept {
@@ -160,7 +212,7 @@ Status ModelState::set_effort(const Effort& effort) noexcept {
 double ModelState::kv_value_bytes() const noexcept {
   const uint64_t page_values = step_cost(file_.graph()).kv_values_per_token << kPageShift;
   uint64_t page_bytes = 0;
-  for (uint32_t g = 0; g < kv_.plan().group_count; ++g) page_bytes += kv_.plan().groups[g].page_bytes;
+  for (uint32_t g = 0; g < kv_->plan().group_count; ++g) page_bytes += kv_->plan().groups[g].page_bytes;
   return page_values == 0 ? 0 : static_cast<double>(page_bytes) / static_cast<double>(page_values);
 }
 

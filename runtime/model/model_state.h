@@ -9,7 +9,7 @@
 #include <mutex>
 #include <optional>
 
-#include "graph/cpu/executor.h"
+#include "graph/back_end.h"
 #include "graph/file/model_file.h"
 #include "runnel/model.h"
 #include "runtime/kv/kv_cache.h"
@@ -40,13 +40,19 @@ class ModelState {
   // Ids of the tokenizer's control tokens, listed at first use.
   Result<std::span<const int32_t>> control_ids() noexcept;
 
-  KvCache& kv() noexcept { return kv_; }
+  KvCache& kv() noexcept { return *kv_; }
   // Of a stored key or value, on average over all layers; 0 without any.
   double kv_value_bytes() const noexcept;
   uint32_t max_logits_rows() const noexcept { return max_logits_rows_; }
   // What a snapshot of a session must agree with.
   const SnapshotKey& snapshot_key() const noexcept { return snapshot_key_; }
+  // device_lost once, when the device goes: what pages hold is then unknown, and the CPU goes on.
   Status run_step(const StepInput& input) noexcept;
+  // How often pages became worthless: a session that sees another number than before computes everything again.
+  uint32_t pages_epoch() const noexcept { return pages_epoch_.load(std::memory_order_acquire); }
+  std::span<const PlacementRow> placement() const noexcept {
+    return device_executor_.get() == nullptr ? std::span<const PlacementRow>() : device_executor_->placement();
+  }
   Status set_effort(const Effort& effort) noexcept;
   // Least time between two tokens of a generation.
   uint64_t pace_ns() const noexcept { return pace_ns_.load(std::memory_order_relaxed); }
@@ -69,9 +75,36 @@ class ModelState {
   explicit ModelState(ModelFile file) noexcept : file_(std::move(file)) {}
   ~ModelState() = default;
   Status start(const OpenOptions& options) noexcept;
-  Status bring_weights(const ResolvedPlan& plan, const OpenOptions& options) noexcept;
+  // Plans, brings the weights and makes the executor; on options.back_end's device, or on the CPU without one. What an
+  // attempt before took is given back.
+  Status start_executor(const OpenOptions& options) noexcept;
+  Status start_on_device(const OpenOptions& options, const ResolvedPlan& plan) noexcept;
+  void note_cpu(const char* why) noexcept;
+  Status bring_weights(const ResolvedPlan& plan) noexcept;
   void fill_info() noexcept;
 
+  // Closes or destroys what a back end made.
+  template <class T, void (T::*kEnd)() noexcept>
+  class Owned {
+   public:
+    Owned() noexcept = default;
+    Owned(const Owned&) = delete;
+    Owned& operator=(const Owned&) = delete;
+    ~Owned() { reset(nullptr); }
+    void reset(T* object) noexcept {
+      if (object_ != nullptr) (object_->*kEnd)();
+      object_ = object;
+    }
+    T* get() const noexcept { return object_; }
+    T* operator->() const noexcept { return object_; }
+
+   private:
+    T* object_ = nullptr;
+  };
+
+  Owned<ComputeDevice, &ComputeDevice::close> device_;  // before all that lies in its memory
+  char device_note_[200] = {};
+  std::atomic<uint32_t> pages_epoch_{0};
   ResidentWeights resident_;  // before the file, which reads it to its end
   ModelFile file_;
   std::optional<StreamedWeights> streamed_;
@@ -79,8 +112,9 @@ class ModelState {
   MemoryPlan plan_;
   ModelInfo info_;
   std::optional<WorkerPool> workers_;
-  KvCache kv_;
+  std::optional<KvCache> kv_;
   std::optional<CpuExecutor> executor_;
+  Owned<DeviceExecutor, &DeviceExecutor::destroy> device_executor_;  // in place of the CPU's
   uint32_t max_logits_rows_ = 1;
   SnapshotKey snapshot_key_;
 

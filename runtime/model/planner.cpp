@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "graph/back_end.h"
 #include "graph/cpu/kv_layout.h"
 #include "kernels/attention/kv_block.h"
 #include "kernels/base/checked.h"
 #include "kernels/base/memory.h"
 #include "kernels/cpu_topology.h"
+#include "runtime/devices/choose.h"
 #include "runtime/kv/page_table.h"
 #include "runtime/model/model_state.h"
 #include "runtime/os/locked_pages.h"
@@ -63,6 +65,7 @@ struct Terms {
   uint64_t header = 0;
   uint32_t checks = 0;   // threads that compare checksums
   uint64_t weights = 0;  // private ones, at least
+  DevicePlan device;     // zeros without one
   uint32_t sync_sessions = 0;
 
   // False when it overflows.
@@ -100,6 +103,9 @@ struct Terms {
         .add(executor.scratch_bytes)
         .add(executor.packed_copy_bytes)
         .add(executor.table_bytes)
+        .add(device.weight_bytes)
+        .add(device.arena_bytes)
+        .add(device.step_bytes)
         .value();
   }
 };
@@ -190,7 +196,16 @@ MemoryPlan plan_with(const Terms& terms, const ModelFile& file, const OpenOption
       add_class(&plan, "weights_pinned", weights->pinned_bytes(), true);
       add_class(&plan, "weights_ring", weights->ring_bytes(), true);
       break;
-    default: add_class(&plan, "weights", file.weight_bytes(), false); break;
+    // What the device has is read from the file once.
+    default:
+      add_class(&plan, "weights", file.weight_bytes() - std::min(file.weight_bytes(), terms.device.weight_bytes),
+                false);
+      break;
+  }
+  if (options.back_end != nullptr) {
+    add_class(&plan, "gpu_weights", terms.device.weight_bytes, true);
+    add_class(&plan, "gpu_activations", terms.device.arena_bytes, true);
+    add_class(&plan, "gpu_steps", terms.device.step_bytes, true);
   }
   add_class(&plan, "header", terms.header, true);
   add_class(&plan, "kv", pages.pool_bytes, true);
@@ -232,6 +247,15 @@ Status check_open_options(const OpenOptions& options) noexcept {
   if (options.verify > Verify::off) return bad_option("verify", static_cast<uint64_t>(options.verify), 0, 2);
   if (options.float_backend > FloatBackend::xnnpack)
     return bad_option("float_backend", static_cast<uint64_t>(options.float_backend), 0, 1);
+  if (options.device_use > DeviceUse::automatic)
+    return bad_option("device_use", static_cast<uint64_t>(options.device_use), 0, 1);
+  if (options.device_use == DeviceUse::required && options.back_end != nullptr) {
+    if (options.weights_mode == WeightsMode::resident || options.weights_mode == WeightsMode::streamed)
+      return Status::error(Code::unsupported,
+                           "open: with a device, weights are mapped; the other ways are for the CPU");
+    if (options.float_backend != FloatBackend::own)
+      return Status::error(Code::unsupported, "open: XNNPACK is for the CPU, not for a device");
+  }
   if (options.activations > Activations::f32)
     return bad_option("activations", static_cast<uint64_t>(options.activations), 0, 3);
   return {};
@@ -310,7 +334,12 @@ Result<ResolvedPlan> plan_mode(const ModelFile& file, const OpenOptions& options
     executor.max_outputs = std::min(options.max_logits_rows, step);
     terms.logits_rows = executor.max_outputs;
     terms.step_tokens = step;
-    RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
+    if (options.back_end != nullptr) {
+      RUNNEL_ASSIGN(terms.device, options.back_end->plan(file.graph(), {executor, longest}));
+      terms.executor = terms.device.cpu;
+    } else {
+      RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
+    }
     terms.snapshot_key = make_snapshot_key(file, executor, terms.executor);
     resolved.memory = plan_with(terms, file, options, budget, &weights);
     resolved.memory.max_step_tokens = step;
@@ -346,9 +375,10 @@ void describe_weights(const OpenOptions& options, const char* why, MemoryPlan* p
 
 Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept {
   char why[128] = "";
-  const bool automatic = options.weights_mode == WeightsMode::automatic;
-  const WeightsMode mode =
-      automatic ? choose_weights_mode(file, options.budget_bytes, why, sizeof why) : options.weights_mode;
+  const bool automatic = options.weights_mode == WeightsMode::automatic && options.back_end == nullptr;
+  const WeightsMode mode = options.back_end != nullptr ? WeightsMode::mapped
+                           : automatic ? choose_weights_mode(file, options.budget_bytes, why, sizeof why)
+                                       : options.weights_mode;
   RUNNEL_ASSIGN(ResolvedPlan resolved, plan_mode(file, options, mode));
   MemoryPlan& plan = resolved.memory;
   describe_weights(options, why, &plan);
@@ -385,7 +415,12 @@ Result<MemoryPlan> plan_model(const ModelSource& source, const OpenOptions& opti
   RUNNEL_TRY(check_open_options(options));
   RUNNEL_ASSIGN(const ModelFile file,
                 ModelFile::open(source, {.verify = Verify::off, .trusted_fingerprint = {}, .keep_files = false}));
-  RUNNEL_ASSIGN(const ResolvedPlan resolved, make_plan(file, options));
+  OpenOptions own = options;
+  if (own.back_end != nullptr) {
+    RUNNEL_ASSIGN(const DeviceChoice choice, choose_device(options));
+    if (!choice.on_device) own.back_end = nullptr;
+  }
+  RUNNEL_ASSIGN(const ResolvedPlan resolved, make_plan(file, own));
   return resolved.memory;
 }
 

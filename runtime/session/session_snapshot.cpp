@@ -21,6 +21,7 @@ std::span<uint8_t> bytes_of(T* values, size_t count) noexcept {
 
 Status SessionState::save(const char* path, SnapshotSaved* saved) noexcept {
   if (path == nullptr) return Status::error(Code::invalid_argument, "snapshot: no path to save to");
+  follow_epoch();
   SnapshotContent content;
   content.key = &shared_->snapshot_key();
   content.tokens = tokens_;
@@ -75,6 +76,7 @@ Status SessionState::load_snapshot(const SnapshotFile& file, const SnapshotRoot&
 }
 
 Status SessionState::restore(const char* path) noexcept {
+  follow_epoch();
   if (path == nullptr) return Status::error(Code::invalid_argument, "snapshot: no path to restore from");
   const auto loaded = [&]() -> Status {
     RUNNEL_ASSIGN(const SnapshotFile file, SnapshotFile::open(path, SnapshotFile::Use::read));

@@ -34,6 +34,7 @@ Status SessionState::init(const SessionOptions& options) noexcept {
                          plan.sessions);
   entered_ = true;
   options_ = options;
+  pages_epoch_ = shared_->pages_epoch();
   const uint32_t context = context_tokens != 0 ? context_tokens : plan.context_tokens;
   const uint32_t rows = shared_->max_logits_rows();
   RUNNEL_TRY(pages_.init(&shared_->kv(), context));
@@ -56,6 +57,7 @@ void SessionState::share(const SessionState& other) noexcept {
     last_logits_ = logits_.data();
     logits_valid_ = true;
   }
+  pages_epoch_ = other.pages_epoch_;
   generator_ = other.generator_;
   forgotten_tokens_ = other.forgotten_tokens_;
 }
@@ -86,8 +88,18 @@ void SessionState::forget(uint32_t tokens) noexcept {
   computed_ = pages_.truncate(std::min(computed_, tokens));
 }
 
+void SessionState::follow_epoch() noexcept {
+  const uint32_t epoch = shared_->pages_epoch();
+  if (epoch == pages_epoch_) return;
+  pages_epoch_ = epoch;
+  computed_ = pages_.truncate(0);
+  logits_valid_ = false;
+}
+
 Status SessionState::run_step(uint32_t count, std::span<const uint32_t> output_rows,
                               const std::atomic<bool>& cancel) noexcept {
+  if (shared_->pages_epoch() != pages_epoch_)  // between the caller's look and this one
+    return Status::error(Code::device_lost, "session: the device was lost; the next call goes on with the CPU");
   RUNNEL_TRY(pages_.cover(computed_, computed_ + count));
   logits_valid_ = false;
   RUNNEL_TRY(shared_->run_step({.ids = {tokens_.data() + computed_, count},
@@ -122,6 +134,7 @@ void SessionState::find_computed(uint32_t end) noexcept {
 }
 
 Status SessionState::compute(uint32_t end, bool want_logits) noexcept {
+  follow_epoch();
   const uint32_t longest = shared_->plan().max_step_tokens;
   // The logits after the last token are in no page: it is always computed.
   find_computed(want_logits ? end - 1 : end);
@@ -176,6 +189,7 @@ Status SessionState::truncate(uint32_t tokens) noexcept {
 
 Status SessionState::settle() noexcept {
   if (position() == 0) return Status::error(Code::invalid_argument, "session: it is empty, append a prompt first");
+  follow_epoch();
   if (logits_valid_) return {};
   // The last token may be computed already, its logits overwritten or never asked for: it is computed again.
   computed_ = std::min(computed_, position() - 1);

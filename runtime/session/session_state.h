@@ -76,6 +76,8 @@ class SessionState {
 
  private:
   uint32_t vocab_size() const noexcept { return shared_->file().vocab_size(); }
+  // Forgets what was computed if the device that held it was lost meanwhile.
+  void follow_epoch() noexcept;
   Status check_ids(std::span<const int32_t> ids) const noexcept;
   // Has room for `more` tokens, by what the options say of a full session. Status: context_full.
   Status make_room(size_t more) noexcept;
@@ -112,6 +114,7 @@ class SessionState {
   Array<uint32_t> output_rows_;  // 0, 1, 2, ... for score()
   const float* last_logits_ = nullptr;
   bool logits_valid_ = false;
+  uint32_t pages_epoch_ = 0;  // ModelState's when computed_ was last true
   Sampler sampler_;
   Generator generator_;
   std::atomic<bool> cancel_{false};

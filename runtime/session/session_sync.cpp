@@ -80,6 +80,7 @@ bool SessionState::waits(uint32_t end) const noexcept {
 }
 
 Result<uint32_t> SessionState::compute_slice(uint32_t end, uint32_t most, const std::atomic<bool>& stop) noexcept {
+  follow_epoch();
   const bool all = end == position();
   if (all) computed_ = std::min(computed_, end - 1);
   find_computed(all ? end - 1 : end);

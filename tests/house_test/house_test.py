@@ -82,18 +82,18 @@ def rows(registry, macro):
     return found
 
 
-def check_registry(registry, macro, folder, name_of, is_member=lambda stem: True):
-    """is_member(stem): a .cpp of the folder that must have a row."""
+def check_registry(registry, macro, folder, name_of, is_member=lambda stem: True, suffix=".cpp"):
+    """is_member(stem): a file of the folder, of this suffix, that must have a row."""
     if not (ROOT / registry).exists():
         return
     named = {name_of(row) for row in rows(registry, macro)}
     if not named:
         breach(registry, "no rows")
-    files = {p.stem for p in (ROOT / folder).glob("*.cpp") if is_member(p.stem)}
+    files = {p.stem for p in (ROOT / folder).glob("*" + suffix) if is_member(p.stem)}
     for missing in sorted(named - files):
-        breach(registry, f"row {missing} has no file {folder}/{missing}.cpp")
+        breach(registry, f"row {missing} has no file {folder}/{missing}{suffix}")
     for extra in sorted(files - named):
-        breach(f"{folder}/{extra}.cpp", f"no row in {registry}")
+        breach(f"{folder}/{extra}{suffix}", f"no row in {registry}")
 
 
 def check_formats():
@@ -119,7 +119,7 @@ def check_file(name):
         if MACHINE_PATH.search(line) and not name.startswith("tests/house_test/"):
             breach(name, "names a path of one machine", number)
     sources = {".h", ".cpp", ".c"}
-    if path.suffix in sources | {".inc", ".py", ".sh", ".cmake", ".fbs"} and text.count("\n") > MAX_LINES:
+    if path.suffix in sources | {".inc", ".py", ".sh", ".cmake", ".fbs", ".comp", ".glsl"} and text.count("\n") > MAX_LINES:
         breach(name, f"{text.count(chr(10))} lines; at most {MAX_LINES}")
     if path.suffix not in sources or folder not in MAY_INCLUDE:
         return
@@ -147,6 +147,8 @@ def main():
                    lambda s: s.startswith("vector_"))
     check_registry("kernels/limits/peak.inc", "PEAK_LOOPS", "kernels/limits", lambda r: f"peak_{r[0]}",
                    lambda s: s.startswith("peak_"))
+    check_registry("kernels/shaders/shaders.inc", "SHADER", "kernels/shaders", lambda r: r[0], suffix=".comp")
+    check_registry("graph/vulkan/ops.inc", "VULKAN_OP", "graph/vulkan/ops", lambda r: r[0])
     check_registry("graph/ops.inc", "OP", "graph/ops", lambda r: r[0])
     check_registry("converters/models/archs.inc", "ARCH", "converters/models", lambda r: r[0])
     check_formats()

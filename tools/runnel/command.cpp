@@ -90,6 +90,7 @@ int run_command(int argc, const char* const* argv) {
     add_logits(parser);
     add_eval(parser);
     add_bench(parser);
+    add_devices(parser);
     int exit_code = 0;
     const std::function<Status()> chosen = parser.parse(argc, argv, &exit_code);
     if (!chosen) return exit_code;

@@ -18,6 +18,7 @@ void add_tokenize(Parser& parser);
 void add_logits(Parser& parser);
 void add_eval(Parser& parser);
 void add_bench(Parser& parser);
+void add_devices(Parser& parser);
 
 // Parses, runs, prints an error as one line "runnel: ..." on stderr. The process's exit code: 0 only on success, 1 when
 // the work failed, 2 when the arguments make no sense.

@@ -2,6 +2,8 @@
 
 #include "graph/file/model_file.h"
 #include "kernels/isa.h"
+#include "runnel/vulkan.h"
+#include "tools/runnel/cache_folder.h"
 #include "tools/runnel/json_output.h"
 #include "tools/runnel/size_text.h"
 #include "tools/runnel/verified_files.h"
@@ -52,8 +54,11 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
            "When the weights' hashes are checked: while they are used, before, or never")
       .choices({"lazy", "eager", "off"})
       .show_default();
-  arguments.add("--device", &options.device, "DEVICE", "Where to compute; this version has the CPU only")
-      .choices({"cpu", "vulkan", "auto"})
+  arguments
+      .add("--device", &options.device, "DEVICE",
+           "Where to compute: cpu; vulkan, or vulkan:N or vulkan:UUID for one of `runnel devices`; auto: a GPU where "
+           "one "
+           "can be used and is faster")
       .show_default();
   arguments.add("--float-backend", &options.float_backend, "NAME", "Float products by our kernels or by XNNPACK")
       .choices({"own", "xnnpack"})
@@ -95,12 +100,28 @@ Result<KvTypes> kv_types(const ModelOptions& options) {
   return KvTypes(kv_type(options.kv_keys, both), kv_type(options.kv_values, both));
 }
 
+// `open` borrows from the options.
+Status choose_back_end(const ModelOptions& options, OpenOptions* open) {
+  if (options.device == "cpu") return {};
+  if (options.device == "auto") {
+    open->device_use = DeviceUse::automatic;
+  } else if (options.device.starts_with("vulkan:")) {
+    open->device = options.device.c_str() + std::string_view("vulkan:").size();
+  } else if (options.device != "vulkan") {
+    return Status::error(Code::invalid_argument, "device: %s is not cpu, vulkan, vulkan:N, vulkan:UUID or auto",
+                         options.device.c_str());
+  }
+  open->back_end = &vulkan_back_end();
+  static const std::string folder = cache_folder("devices");
+  if (!folder.empty()) open->cache_folder = folder.c_str();
+  return {};
+}
+
 }  // namespace
 
 Result<OpenOptions> open_options(const ModelOptions& options) {
   OpenOptions open;
-  if (options.device == "vulkan")
-    return Status::error(Code::unsupported, "device: this version has no Vulkan back end; use --device cpu");
+  RUNNEL_TRY(choose_back_end(options, &open));
   RUNNEL_ASSIGN(open.kv, kv_types(options));
   if (!options.budget.empty() && (!parse_size(options.budget, &open.budget_bytes) || open.budget_bytes == 0))
     return Status::error(Code::invalid_argument, "budget: %s is not a size (try 640M)", options.budget.c_str());
@@ -137,6 +158,27 @@ Result<Model> open_model(const ModelOptions& options) {
 
 Json model_json(const ModelInfo& info) {
   return {{"name", std::string(info.name)}, {"hash", std::string(info.hash)}, {"weights", std::string(info.weights)}};
+}
+
+Json placement_json(const Model& model) {
+  Json rows = Json::array();
+  for (const PlacementRow& row : model.placement())
+    rows.push_back({{"what", row.what}, {"nodes", row.nodes}, {"on_device", row.on_device}, {"why", row.why}});
+  return rows;
+}
+
+void print_placement(const Model& model) {
+  if (!model.info().device_note.empty()) {
+    std::fprintf(stderr, "on the CPU: %.*s\n", static_cast<int>(model.info().device_note.size()),
+                 model.info().device_note.data());
+  }
+  uint32_t there = 0;
+  for (const PlacementRow& row : model.placement()) there += row.on_device ? row.nodes : 0;
+  if (model.placement().empty()) return;
+  std::fprintf(stderr, "%u nodes on %.*s\n", there, static_cast<int>(model.info().device.size()),
+               model.info().device.data());
+  for (const PlacementRow& row : model.placement())
+    if (!row.on_device) std::fprintf(stderr, "%u on the CPU, %s: %s\n", row.nodes, row.what, row.why);
 }
 
 const char* weights_mode_name(WeightsMode mode) {

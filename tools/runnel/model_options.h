@@ -31,6 +31,10 @@ Result<Model> open_model(const ModelOptions& options);
 // The JSON contract's "model" object: name, hash, weights.
 nlohmann::ordered_json model_json(const ModelInfo& info);
 nlohmann::ordered_json plan_json(const MemoryPlan& plan);
+// Where the nodes of the graph run: rows of what, nodes, on_device, why.
+nlohmann::ordered_json placement_json(const Model& model);
+// The same for a person, on standard error; nothing for a model that was opened on the CPU alone.
+void print_placement(const Model& model);
 const char* weights_mode_name(WeightsMode mode);  // as --weights-mode has it
 void print_plan(const MemoryPlan& plan);
 

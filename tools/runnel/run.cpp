@@ -144,6 +144,9 @@ Status run_once(const Options& options, const Model& model, Session& session, Sn
               {"prefill_tok_s", generation.prefill_tok_s},
               {"decode_tok_s", generation.decode_tok_s},
               {"peak_rss_bytes", process_memory().peak_rss_bytes},
+              {"device", std::string(model.info().device)},
+              {"device_note", std::string(model.info().device_note)},
+              {"placement", placement_json(model)},
               {"model", model_json(model.info())}});
   return {};
 }
@@ -194,6 +197,7 @@ Status run(const Options& options) {
   if (interactive && options.json)
     return Status::error(Code::invalid_argument, "run: --json needs one turn; give --chat -p TEXT");
   RUNNEL_ASSIGN(const Model model, open_model(options.model));
+  if (!options.quiet && !options.json) print_placement(model);
   RUNNEL_ASSIGN(Session session, Session::create(model));
   SnapshotFigures figures;
   if (!options.restore.empty()) {

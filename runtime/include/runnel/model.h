@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "runnel/array.h"
+#include "runnel/device.h"
 #include "runnel/effort.h"
 #include "runnel/function_ref.h"
 #include "runnel/memory.h"
@@ -40,6 +41,8 @@ struct ModelInfo {
   int32_t bos_id = -1, eos_id = -1;
   std::span<const int32_t> end_ids;  // any of these ends a generation
   const char* isa = "";              // the kernels in use
+  std::string_view device = "cpu";   // where steps run: the device's name
+  std::string_view device_note;      // with DeviceUse::automatic: why it is the CPU
 };
 
 struct TokenizeOptions {
@@ -71,6 +74,9 @@ class Model {
   const MemoryPlan& plan() const noexcept;  // as reserved
   bool is_end(int32_t id) const noexcept;
   KvUsage kv_usage() const noexcept;
+  // Where each kind of node runs, and why not on the device; empty without one. Borrowed; changes when the device is
+  // lost.
+  std::span<const PlacementRow> placement() const noexcept;
   // For a warning of the system that memory is short. Sessions and generations in progress go on, any thread. Returns
   // how many bytes were given back or are free to be taken: of KV pages, and of weights that were in memory.
   uint64_t trim(TrimLevel level = TrimLevel::prefixes) const noexcept;

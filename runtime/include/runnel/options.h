@@ -7,6 +7,15 @@
 
 namespace runnel {
 
+struct BackEnd;  // runnel/vulkan.h
+
+// What open() does when a back end is named.
+enum class DeviceUse : uint8_t {
+  required,   // no usable device: unsupported, with the reason
+  automatic,  // the CPU where no GPU can be used, where it does not fit the budget, or where a step's time says that
+              // the CPU is faster (measured once for a model and driver); ModelInfo::device_note says which
+};
+
 enum class WeightsMode : uint8_t {
   automatic,  // mapped when the machine can hold the file beside the budget, else streamed
   mapped,     // pages of the file, shared with the system's cache; no copy, and not in the budget
@@ -45,6 +54,14 @@ struct OpenOptions {
   WeightsMode weights_mode = WeightsMode::automatic;
   FloatBackend float_backend = FloatBackend::own;
   Activations activations = Activations::automatic;
+  // Where to compute. Null: the CPU. With a device, weights are mapped, and those that it reads are copied to its
+  // memory, which counts like all other; what it cannot run runs on the CPU (Model::placement()).
+  const BackEnd* back_end = nullptr;
+  DeviceUse device_use = DeviceUse::required;
+  const char* device = "";  // an index, the first digits (8 or more) of a uuid, or "" for the best one
+  // A folder that exists, where compiled pipelines and what tests of a driver found are kept; null: nothing is kept,
+  // and each open() compiles and tests again.
+  const char* cache_folder = nullptr;
 };
 
 // What happens when a session has no room for another token.

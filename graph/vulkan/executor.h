@@ -1,0 +1,86 @@
+// Runs a graph with nodes on a Vulkan device where it can, and on the CPU where it cannot: the CPU's program over an
+// arena that both address, so that any node may run on either side.
+//
+// Ownership: borrows the device, the graph and the weights; owns arena, weights on the device, commands. Thread rule:
+// one thread at a time.
+#pragma once
+
+#include <cstdio>
+
+#include "graph/back_end.h"
+#include "graph/cpu/program.h"
+#include "graph/vulkan/compute_device.h"
+#include "graph/vulkan/device_weights.h"
+#include "graph/vulkan/recordings.h"
+#include "graph/vulkan/step_buffer.h"
+
+namespace runnel::vulkan {
+
+// As BackEnd::plan().
+Result<DevicePlan> plan_executor(const Graph& graph, const DeviceExecutorOptions& options) noexcept;
+
+// Where a node runs.
+enum class Side : uint8_t {
+  view,    // nowhere
+  device,  //
+  cpu,     //
+  early,   // on the CPU, before everything: it reads nothing that the step computes
+};
+
+// Op, storage type and sizes of a node, in words.
+void describe_node(const CpuCall& call, char (&text)[96]) noexcept;
+
+class Executor final : public DeviceExecutor {
+ public:
+  static constexpr size_t kReasonBytes = 120;
+  static Result<DeviceExecutor*> create(ComputeDeviceImpl& device, const Graph& graph, const WeightView& weights,
+                                        const DeviceExecutorOptions& options) noexcept;
+
+  Status run(const StepInput& input, ParallelFor& workers) noexcept override;
+  const DevicePlan& plan() const noexcept override { return plan_; }
+  std::span<const PlacementRow> placement() const noexcept override { return placement_; }
+  Status compare_with_cpu(ParallelFor& workers, char (&slower)[120]) noexcept override;
+  void destroy() noexcept override;
+
+ private:
+  friend class SelfTest;
+  Executor(ComputeDeviceImpl& device, CpuProgram program, const DeviceExecutorOptions& options) noexcept
+      : device_(device), program_(std::move(program)), options_(options) {}
+  ~Executor() = default;
+  Status start(const WeightView& weights) noexcept;
+  Status place_nodes(const WeightView& weights) noexcept;
+  void find_early_nodes() noexcept;
+  void address_nodes() noexcept;
+  Status describe_placement() noexcept;
+  VkDeviceAddress address_of(ValueId value) const noexcept;
+  Status run_device_step(const StepInput& input, ParallelFor& workers) noexcept;
+  Status record_step(Recorder& recorder, Recording* recording) noexcept;
+  Status run_parts(const Recording& recording, const StepInput& input, ParallelFor& workers) noexcept;
+  void lose_device() noexcept;
+  struct Reason {
+    char text[kReasonBytes] = {};
+  };
+  void keep_reason(size_t node, const char* why) noexcept {
+    std::snprintf(reasons_[node].text, sizeof reasons_[node].text, "%s", why);
+  }
+
+  ComputeDeviceImpl& device_;
+  CpuProgram program_;
+  DeviceExecutorOptions options_;
+  DevicePlan plan_;
+  Block scratch_;
+  Buffer arena_, logits_;
+  StepBuffer step_;
+  DeviceWeights weights_;
+  Array<DeviceNode> nodes_;
+  Array<Side> sides_;
+  Array<Reason> reasons_;  // by node: why it runs on the CPU
+  Array<PlacementRow> placement_;
+  Pipelines pipelines_;
+  Recordings recordings_;
+  Pace pace_;
+  bool lost_ = false;
+  bool all_on_cpu_ = false;
+};
+
+}  // namespace runnel::vulkan

@@ -1,0 +1,27 @@
+// Which storage types have shaders, and how their panels are counted there.
+#pragma once
+
+#include "graph/vulkan/ops/rows.h"
+#include "kernels/dtype.h"
+
+namespace runnel::vulkan {
+
+struct WeightShaders {
+  DType dtype;
+  Shader linear, embed;
+  uint32_t block;  // values that a shader takes together along k
+};
+
+// Null: no shader reads the type.
+const WeightShaders* find_weight_shaders(DType dtype) noexcept;
+// Null when the device can read the tensor, else why not; static text.
+const char* refuses_weights(const TensorDesc& tensor) noexcept;
+
+struct DevicePanels {
+  uint32_t words;   // of a panel
+  uint32_t blocks;  // of WeightShaders::block values, a row
+};
+// Requires: !refuses_weights(tensor).
+DevicePanels device_panels(const TensorDesc& tensor) noexcept;
+
+}  // namespace runnel::vulkan

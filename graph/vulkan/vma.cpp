@@ -1,0 +1,2 @@
+#define VMA_IMPLEMENTATION
+#include "graph/vulkan/vma.h"

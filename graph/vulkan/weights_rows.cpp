@@ -1,0 +1,45 @@
+#include "graph/vulkan/ops/weights.h"
+
+namespace runnel::vulkan {
+namespace {
+
+constexpr WeightShaders kTypes[] = {
+    {DType::f32, Shader::linear_f32, Shader::embed_f32, 8},
+    {DType::f16, Shader::linear_f16, Shader::embed_f16, 8},
+    {DType::bf16, Shader::linear_bf16, Shader::embed_bf16, 8},
+    {DType::q8g32, Shader::linear_q8g32, Shader::embed_q8g32, 32},
+    {DType::q4g32, Shader::linear_q4g32, Shader::embed_q4g32, 32},
+    {DType::q4ag32, Shader::linear_q4ag32, Shader::embed_q4ag32, 32},
+    {DType::q4ag32s256, Shader::linear_q4ag32s256, Shader::embed_q4ag32s256, 32},
+    {DType::q6g16s256, Shader::linear_q6g16s256, Shader::embed_q6g16s256, 32},
+};
+
+}  // namespace
+
+const WeightShaders* find_weight_shaders(DType dtype) noexcept {
+  for (const WeightShaders& row : kTypes) {
+    if (row.dtype == dtype) return &row;
+  }
+  return nullptr;
+}
+
+const char* refuses_weights(const TensorDesc& tensor) noexcept {
+  if (find_weight_shaders(tensor.dtype) == nullptr) return "no shader reads weights of this type";
+  PackedShape shape;
+  if (tensor.nr != 16 || !packed_shape(dtype_info(tensor.dtype), tensor.rows, tensor.cols, &shape))
+    return "no shader reads weights of this layout";
+  // Shaders count words in 32 bits.
+  return shape.bytes / sizeof(uint32_t) > UINT32_MAX ? "the matrix is larger than 16 GiB" : nullptr;
+}
+
+DevicePanels device_panels(const TensorDesc& tensor) noexcept {
+  PackedShape shape = {};
+  const DTypeInfo& type = dtype_info(tensor.dtype);
+  (void)packed_shape(type, tensor.rows, tensor.cols, &shape);  // as refuses_weights() has found
+  const uint32_t block = find_weight_shaders(tensor.dtype)->block;
+  // Values of float types beyond the width are not there; those of groups are, as zeros.
+  const uint32_t width = type.group == 1 ? tensor.cols : shape.blocks * type.group;
+  return {static_cast<uint32_t>(shape.panel_bytes / sizeof(uint32_t)), groups(width, block)};
+}
+
+}  // namespace runnel::vulkan

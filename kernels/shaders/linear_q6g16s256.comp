@@ -1,0 +1,5 @@
+#version 460
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+#include "weights_q6g16s256.glsl"
+#include "linear.glsl"

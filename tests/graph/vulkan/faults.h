@@ -1,0 +1,38 @@
+// A driver that fails on purpose: the system's loader, with some of its functions replaced. The back end fetches every
+// function by name, VMA's too, so nothing else is needed.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "graph/vulkan/api.h"
+
+namespace runnel::test {
+
+// What is wrong with the driver. One at a time: set before a device is opened, cleared by the next.
+struct Faults {
+  std::map<std::string, PFN_vkVoidFunction> replaced;  // by name
+  // Counters that the replacements use.
+  int calls_until_failure = 0;
+  VkResult failure = VK_SUCCESS;
+  std::function<void(VkPhysicalDeviceProperties&)> properties;
+  std::function<void(VkPhysicalDeviceVulkan12Features&)> features12;
+};
+Faults& faults();
+
+// A loader that gives the system's functions, but those of faults().replaced.
+PFN_vkGetInstanceProcAddr faulty_loader();
+// The real function behind a name, once faulty_loader() gave a replacement for it.
+PFN_vkVoidFunction real_function(const std::string& name);
+
+// Replacements.
+void fail_from_call(const char* name, int call, VkResult result);  // "vkAllocateMemory", "vkQueueSubmit",
+                                                                   // "vkWaitSemaphores", "vkCreateDevice",
+                                                                   // "vkCreateComputePipelines", ...
+void drop_dispatches(int of_groups_x);  // a kernel that silently does nothing, by its number of groups
+void change_properties(std::function<void(VkPhysicalDeviceProperties&)> change);
+void change_features(std::function<void(VkPhysicalDeviceVulkan12Features&)> change);
+void show_no_device();
+
+}  // namespace runnel::test
