@@ -128,8 +128,9 @@ TEST(Slide, ForgetsTheOldestAndGoesOn) {
   EXPECT_TRUE(std::equal(ids.begin(), ids.begin() + 5, session.tokens().begin()));
   const auto rest = session.tokens().subspan(5);
   EXPECT_TRUE(std::equal(rest.begin(), rest.end(), generated->ids.end() - static_cast<ptrdiff_t>(rest.size())));
-  // What it says is what a session with just those tokens says.
-  Session fresh = open_session(model);
+  // What it says is what a session with just those tokens says, which must not find the pages of this one.
+  const Model alone = open_model({.context_tokens = 48, .share_prefixes = false});
+  Session fresh = open_session(alone);
   ASSERT_TRUE(fresh.append(session.tokens()).ok());
   EXPECT_EQ(logits_of(fresh), logits_of(session));
 
