@@ -68,5 +68,8 @@ if [ ${#missing[@]} -ne 0 ]; then
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 || fail
 fi
 for ((i = 0; i < ${#missing_newer[@]}; i += 2)); do
-  install_newer "${missing_newer[i]}" "${missing_newer[i + 1]}" > "$log" 2>&1 || fail
+  install_newer "${missing_newer[i]}" "${missing_newer[i + 1]}" > "$log" 2>&1 || {
+    cat "$log" >&2
+    echo "setup: ${missing_newer[i]} of ${missing_newer[i + 1]} could not be had; what needs it (the Vulkan back end) will be left out" >&2
+  }
 done
