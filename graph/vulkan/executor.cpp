@@ -129,8 +129,32 @@ Status Executor::place_nodes(const WeightView& weights) noexcept {
     address_nodes();
   }
   find_early_nodes();
+  RUNNEL_TRY(record_token());
   device_.device().save_pipelines();
   return {};
+}
+
+Result<Recording*> Executor::recording_of(uint32_t tokens, uint32_t outputs) noexcept {
+  if (Recording* known = recordings_.find(tokens, outputs); known != nullptr) return known;
+  RUNNEL_ASSIGN(Recording* const recording, recordings_.make(tokens, outputs));
+  Recorder recorder(device_.device(), pipelines_, step_.addresses(), program_.kv(), program_.graph().slots);
+  if (Status status = record_step(recorder, recording); !status.ok()) {
+    recordings_.drop(recording);
+    return status;
+  }
+  return recording;
+}
+
+// So that no token of a generation waits for its pipelines, or takes memory.
+Status Executor::record_token() noexcept {
+  const int32_t id = 0;
+  const uint32_t row = 0, outputs = options_.cpu.max_outputs == 0 ? 0 : 1;
+  StepInput input;
+  input.ids = {&id, 1};
+  input.output_rows = {&row, outputs};
+  input.logits = reinterpret_cast<float*>(logits_.data());
+  program_.begin_step(input);
+  return recording_of(1, outputs).status();
 }
 
 VkDeviceAddress Executor::address_of(ValueId id) const noexcept {
@@ -247,15 +271,7 @@ Status Executor::run_device_step(const StepInput& input, ParallelFor& workers) n
   for (size_t n = 0; n < sides_.size(); ++n) {
     if (sides_[n] == Side::early) RUNNEL_TRY(program_.run_node(n, workers));
   }
-  Recording* recording = recordings_.find(tokens, outputs);
-  if (recording == nullptr) {
-    RUNNEL_ASSIGN(recording, recordings_.make(tokens, outputs));
-    Recorder recorder(device_.device(), pipelines_, step_.addresses(), program_.kv(), program_.graph().slots);
-    if (Status status = record_step(recorder, recording); !status.ok()) {
-      recordings_.drop(recording);
-      return status;
-    }
-  }
+  RUNNEL_ASSIGN(const Recording* const recording, recording_of(tokens, outputs));
   return run_parts(*recording, input, workers);
 }
 

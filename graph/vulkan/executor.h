@@ -54,6 +54,9 @@ class Executor final : public DeviceExecutor {
   Status describe_placement() noexcept;
   VkDeviceAddress address_of(ValueId value) const noexcept;
   Status run_device_step(const StepInput& input, ParallelFor& workers) noexcept;
+  // The recording of the step that has begun, made if need be.
+  Result<Recording*> recording_of(uint32_t tokens, uint32_t outputs) noexcept;
+  Status record_token() noexcept;
   Status record_step(Recorder& recorder, Recording* recording) noexcept;
   Status run_parts(const Recording& recording, const StepInput& input, ParallelFor& workers) noexcept;
   void lose_device() noexcept;

@@ -93,6 +93,8 @@ void print_report_json(const Report& report) {
 Status run(BenchOptions options) {
   if (options.shared != 0) return bench_shared(options);
   RUNNEL_TRY(complete(&options));
+  if (options.ops && options.model.device != "cpu")
+    return Status::error(Code::unsupported, "bench: --ops times what the CPU does; leave --device out");
   if (options.ops) return bench_ops(options);
   if (options.typing) return bench_typing(options);
   if (options.frames) return bench_frames(options);

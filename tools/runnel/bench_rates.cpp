@@ -12,6 +12,7 @@ namespace {
 
 Status measure_threads(const BenchOptions& options, uint32_t threads, Rates* rates) {
   RUNNEL_ASSIGN(const Model model, open_model(with_threads(options, threads)));
+  if (!options.json) print_placement(model);
   RUNNEL_ASSIGN(Session session, Session::create(model));
   for (const uint32_t depth : options.depth) {
     for (const uint32_t tokens : options.prefill) {
