@@ -11,8 +11,8 @@ packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates pytho
   flatbuffers-compiler libflatbuffers-dev libpcre2-dev libutf8proc-dev libssl-dev libcpuinfo-dev
   libxnnpack-dev libpthreadpool-dev libeigen3-dev nlohmann-json3-dev libcli11-dev libgtest-dev
   libsimde-dev libbenchmark-dev libvulkan-dev glslang-tools mesa-vulkan-drivers vulkan-validationlayers)
-# Header-only packages that Debian 12 lacks, from the next suite: name and suite.
-newer=(libvulkan-memory-allocator-dev trixie)
+# Header-only packages that Debian 12 lacks, from the next suite: name, suite and version.
+newer=(libvulkan-memory-allocator-dev trixie 3.2.1+dfsg-1)
 dev=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 clang-tools-14 lld-14)
 arm64=(g++-aarch64-linux-gnu qemu-user binutils-aarch64-linux-gnu)
 
@@ -31,8 +31,8 @@ for package in "${packages[@]}"; do
   installed "$package" || missing+=("$package")
 done
 missing_newer=()
-for ((i = 0; i < ${#newer[@]}; i += 2)); do
-  installed "${newer[i]}" || missing_newer+=("${newer[i]}" "${newer[i + 1]}")
+for ((i = 0; i < ${#newer[@]}; i += 3)); do
+  installed "${newer[i]}" || missing_newer+=("${newer[@]:i:3}")
 done
 [ $((${#missing[@]} + ${#missing_newer[@]})) -eq 0 ] && exit 0
 
@@ -48,15 +48,16 @@ trap 'rm -rf "$log" "$work"' EXIT
 
 # A suite's package by itself: apt downloads it with lists of its own and checks its signature, and the system's own
 # sources stay as they are.
-install_newer() { # install_newer PACKAGE SUITE
+install_newer() { # install_newer PACKAGE SUITE VERSION
   local mirror key=/usr/share/keyrings/debian-archive-keyring.gpg
   mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null || true; } |
     grep -E '^(URIs:|deb )' | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -1)
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-  echo "deb [signed-by=$key] ${mirror:-http://deb.debian.org/debian} $2 main" > "$work/sources.list"
+  [ -n "$mirror" ] || { echo "apt's sources name no mirror of Debian to ask for $1 of $2"; return 1; }
+  echo "deb [signed-by=$key] $mirror $2 main" > "$work/sources.list"
   local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
     -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root)
-  "${apt[@]}" update && (cd "$work" && "${apt[@]}" download "$1" && dpkg -i "$1"_*.deb)
+  "${apt[@]}" update && (cd "$work" && "${apt[@]}" download "$1=$3" && dpkg -i "$1"_*.deb)
 }
 
 fail() {
@@ -67,8 +68,8 @@ fail() {
 if [ ${#missing[@]} -ne 0 ]; then
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 || fail
 fi
-for ((i = 0; i < ${#missing_newer[@]}; i += 2)); do
-  install_newer "${missing_newer[i]}" "${missing_newer[i + 1]}" > "$log" 2>&1 || {
+for ((i = 0; i < ${#missing_newer[@]}; i += 3)); do
+  install_newer "${missing_newer[@]:i:3}" > "$log" 2>&1 || {
     cat "$log" >&2
     echo "setup: ${missing_newer[i]} of ${missing_newer[i + 1]} could not be had; what needs it (the Vulkan back end) will be left out" >&2
   }

@@ -15,7 +15,7 @@ class Help(CommandCase):
 
     def test_every_subcommand(self):
         named = re.findall(r"^  (\w+)  ", self.shown().split("Subcommands:")[1], re.M)
-        self.assertEqual(sorted(named), sorted("convert run plan inspect verify tokenize logits eval bench".split()))
+        self.assertEqual(sorted(named), sorted("convert run plan inspect verify tokenize logits eval bench devices".split()))
         for name in named:
             text = self.shown(name)
             self.assertIn(f"Usage: runnel {name} ", text)
