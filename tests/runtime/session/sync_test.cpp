@@ -78,6 +78,27 @@ TEST(SessionSync, ComputesBehind) {
   EXPECT_EQ(logits_of(session), logits_alone(ids_of(model, text)));
 }
 
+// Another call stops what is being computed at the next layer: of a long text only a beginning is there by then.
+TEST(SessionSync, IsInterrupted) {
+  const test::TempFolder folder;
+  const std::string path = (folder / "model.rnl").string();
+  test::convert_tiny({.layers = 8, .model = 256, .ffn = 704, .context = 8192}, "f32", path);
+  const auto model =
+      Model::open(path.c_str(), {.context_tokens = 8192, .sync_sessions = 1, .threads = 1, .max_step_tokens = 16});
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  auto session = Session::create(*model);
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  std::string text;
+  while (ids_of(*model, text).size() < 4000) text += "A fox, the quick one, jumps over dogs that sleep. ";
+  ASSERT_TRUE(session->sync(text).ok());
+  while (model->kv_usage().used_bytes == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
+  const uint64_t tokens = session->position();  // stops it
+  const KvUsage usage = model->kv_usage();
+  EXPECT_EQ(tokens, ids_of(*model, text).size());
+  const uint64_t all = (usage.used_bytes + usage.cached_bytes + usage.free_bytes) * tokens / 8192;
+  EXPECT_LT(usage.used_bytes, all / 2);
+}
+
 TEST(SessionSync, AChatThatEndsWithTheMessageBeingTyped) {
   const Model model = open_model({.sync_sessions = 1});
   Session session = open_session(model);
