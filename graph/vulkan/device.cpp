@@ -105,8 +105,12 @@ Status Device::make_allocator(VkPhysicalDevice physical) noexcept {
   return check(vmaCreateAllocator(&create, &allocator_), "creating the allocator");
 }
 
+// A device that is gone says so at once, and nothing of it writes any more; one that only said so has to end first what
+// it was given, since the CPU goes on in the same memory. One that has hung is not waited for.
 Status Device::note(Status status) noexcept {
-  if (status.code() == Code::device_lost) lost_ = true;
+  if (status.code() != Code::device_lost || lost_) return status;
+  lost_ = true;
+  if (!hung_) (void)api_.vkDeviceWaitIdle(handle_);
   return status;
 }
 
@@ -131,7 +135,9 @@ Status Device::wait(uint64_t submission) noexcept {
   wait.semaphoreCount = 1;
   wait.pSemaphores = &done_;
   wait.pValues = &submission;
-  return note(check(api_.vkWaitSemaphores(handle_, &wait, kPatienceNs), "waiting for the device"));
+  const VkResult result = api_.vkWaitSemaphores(handle_, &wait, kPatienceNs);
+  hung_ = hung_ || result == VK_TIMEOUT;
+  return note(check(result, "waiting for the device"));
 }
 
 Result<VkCommandBuffer> Device::make_commands() noexcept {

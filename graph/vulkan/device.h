@@ -98,7 +98,7 @@ class Device {
   VkSemaphore done_ = VK_NULL_HANDLE;  // timeline: the number of the last submission that is done
   VkPipelineCache pipeline_cache_ = VK_NULL_HANDLE;
   uint64_t submitted_ = 0;
-  bool lost_ = false;
+  bool lost_ = false, hung_ = false;
 };
 
 }  // namespace runnel::vulkan
