@@ -20,7 +20,7 @@ class Help(CommandCase):
             text = self.shown(name)
             self.assertIn(f"Usage: runnel {name} ", text)
             self.assertIn("--json", text)
-            self.assertIn(f"Examples:\n  runnel {name} ", text)
+            self.assertRegex(text, rf"Examples:\n  runnel {name}[ \n]")
 
     def test_version(self):
         done = self.run_command("--version")
