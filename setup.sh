@@ -2,6 +2,7 @@
 # Installs what a Debian 12 machine needs to build Runnel. Run as root; running it again is quick.
 #
 #   setup.sh            build and test
+#   setup.sh --tests    and a Vulkan device without a GPU, with its validation layers: tests that need one are skipped without
 #   setup.sh --dev      and clang, clang-format, clang-tidy
 #   setup.sh --arm64    and the cross compiler and qemu-user, for the arm64 preset
 #   setup.sh --all      everything
@@ -10,17 +11,19 @@ set -euo pipefail
 packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates python3
   flatbuffers-compiler libflatbuffers-dev libpcre2-dev libutf8proc-dev libssl-dev libcpuinfo-dev
   libxnnpack-dev libpthreadpool-dev libeigen3-dev nlohmann-json3-dev libcli11-dev libgtest-dev
-  libsimde-dev libbenchmark-dev libvulkan-dev glslang-tools mesa-vulkan-drivers vulkan-validationlayers)
+  libsimde-dev libbenchmark-dev libvulkan-dev glslang-tools)
 # Header-only packages that Debian 12 lacks, from the next suite: name, suite and version.
 newer=(libvulkan-memory-allocator-dev trixie 3.2.1+dfsg-1)
 dev=(clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14 clang-tools-14 lld-14)
+tests=(mesa-vulkan-drivers vulkan-validationlayers)
 arm64=(g++-aarch64-linux-gnu qemu-user binutils-aarch64-linux-gnu)
 
 for option in "$@"; do
   case $option in
     --dev) packages+=("${dev[@]}") ;;
+    --tests) packages+=("${tests[@]}") ;;
     --arm64) packages+=("${arm64[@]}") ;;
-    --all) packages+=("${dev[@]}" "${arm64[@]}") ;;
+    --all) packages+=("${tests[@]}" "${dev[@]}" "${arm64[@]}") ;;
     *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
   esac
 done

@@ -30,7 +30,7 @@ done
 [ ${#stages[@]} -gt 0 ] || stages=(format release asan fuzz tsan arm64)
 wants() { [[ " ${stages[*]} " == *" $1 "* ]]; }
 
-setup=()
+setup=(--tests)
 if wants asan || wants clang || wants fuzz || wants format || wants tidy || wants tidy-all; then setup+=(--dev); fi
 if wants arm64; then setup+=(--arm64); fi
 ./setup.sh "${setup[@]}"

@@ -23,8 +23,8 @@ struct FramesFigures {
 };
 
 // As many interface threads as the machine has cores draw at the same time, so that some work lies on every core. The
-// session is emptied. Sets the model's effort, and leaves it at the plan's. Statuses: invalid_argument, out_of_memory,
-// and what sessions return.
+// session is emptied. Sets the model's effort, and leaves it at the plan's when nothing failed. Statuses:
+// invalid_argument, out_of_memory, and what sessions return.
 Result<FramesFigures> bench_frames(Session& session, const FramesOptions& options) noexcept;
 
 }  // namespace runnel

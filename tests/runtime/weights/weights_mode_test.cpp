@@ -295,7 +295,7 @@ TEST(WeightsMode, StreamedBlocksAreHashedBehindTheirUse) {
   auto session = Session::create(*model);
   Status status;
   // Steps take a block back before a slow processor has hashed it; between them there is time.
-  for (int i = 0; i < 400 && status.ok(); ++i) {
+  for (int i = 0; i < 120 && status.ok(); ++i) {
     status = session->append(std::vector<int32_t>{1 + i % 200});
     std::this_thread::sleep_for(std::chrono::milliseconds(std::min(i * i / 4, 400)));
   }

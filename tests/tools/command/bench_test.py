@@ -56,6 +56,17 @@ class Bench(CommandCase):
         self.assertEqual(told["tokenizer"]["bytes"], text.stat().st_size)
         self.fails("No such file", "bench", self.model, "--decode", "1", "--text", self.folder / "absent")
 
+    def test_frames(self):
+        told = json.loads(self.bench("--frames", "--json"))["frames"]
+        self.assertEqual(told["threads"], 1)
+        for name in ("alone", "beside", "beside_yielding"):
+            times = told[name]
+            self.assertLess(0, times["p50_ms"])
+            self.assertLessEqual(times["p50_ms"], times["p99_ms"])
+            self.assertLessEqual(times["p99_ms"], times["longest_ms"])
+            self.assertTrue(0 <= times["missed"] <= 1)
+            self.assertEqual(times["tok_s"] > 0, name != "alone")
+
     def test_profile(self):
         told = json.loads(self.bench("--ops", "--prefill", "16", "--decode", "12", "--json"))
         self.assertEqual([p["phase"] for p in told["profiles"]], ["prefill", "decode"])
