@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "runtime/os/clock.h"
+#include "kernels/base/clock.h"
 #include "runtime/pool/worker_pool.h"
 
 namespace runnel {

@@ -1,20 +1,14 @@
 // A step of the executor: recorded part by part, handed over in submissions of bounded length.
 #include <cstdio>
-#include <ctime>
 
 #include "graph/vulkan/executor.h"
+#include "kernels/base/clock.h"
 
 namespace runnel::vulkan {
 namespace {
 
 // A part is cut when it has so much work: what the slowest device that is worth using does in a slice.
 constexpr uint64_t kPartWork = 8'000'000;
-
-uint64_t now_ns() noexcept {
-  timespec now = {};
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 Status cancelled(uint32_t layer) noexcept {
   return Status::error(Code::cancelled, "executor: cancelled in layer %u", layer);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "graph/vulkan/hash.h"
 #include "kernels/half.h"
 
 namespace runnel::vulkan {
@@ -22,22 +23,6 @@ uint32_t mix(uint32_t x) noexcept {
 float random_value(uint32_t seed, uint32_t index) noexcept {
   return static_cast<float>(static_cast<int32_t>(mix(seed * 0x9e3779b9 + index))) * 0x1p-30f;  // -2 to 2
 }
-
-class Hash {
- public:
-  template <class T>
-  Hash& add(const T& value) noexcept {
-    static_assert(std::is_trivially_copyable_v<T>);
-    uint8_t bytes[sizeof(T)];
-    std::memcpy(bytes, &value, sizeof(T));
-    for (const uint8_t byte : bytes) hash_ = (hash_ ^ byte) * 0x100000001b3;
-    return *this;
-  }
-  uint64_t value() const noexcept { return hash_; }
-
- private:
-  uint64_t hash_ = 0xcbf29ce484222325;
-};
 
 }  // namespace
 

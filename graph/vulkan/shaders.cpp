@@ -1,5 +1,6 @@
 #include "graph/vulkan/shaders.h"
 
+#include "graph/vulkan/hash.h"
 #include "kernels/shaders/all_shaders.h"
 
 namespace runnel::vulkan {
@@ -23,11 +24,11 @@ const char* shader_name(Shader shader) noexcept { return kRows[static_cast<size_
 std::span<const uint32_t> shader_code(Shader shader) noexcept { return kRows[static_cast<size_t>(shader)].code; }
 
 uint64_t shaders_hash() noexcept {
-  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  Hash hash;
   for (const Row& row : kRows) {
-    for (const uint32_t word : row.code) hash = (hash ^ word) * 0x100000001b3;
+    for (const uint32_t word : row.code) hash.add(word);
   }
-  return hash;
+  return hash.value();
 }
 
 }  // namespace runnel::vulkan

@@ -1,36 +1,22 @@
 // Whether the device is faster than the CPU at what a user waits for: a token.
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 
 #include "graph/vulkan/executor.h"
+#include "graph/vulkan/hash.h"
 #include "graph/vulkan/verdicts.h"
+#include "kernels/base/clock.h"
 
 namespace runnel::vulkan {
 namespace {
 
 constexpr int kRepeats = 3;
 
-uint64_t now_ns() noexcept {
-  timespec now = {};
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 // Of the model and of what the CPU brings.
 uint64_t kind_of(const Graph& graph, const ExecutorOptions& options, uint32_t workers) noexcept {
-  uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&](uint64_t value) noexcept { hash = (hash ^ value) * 0x100000001b3; };
-  for (const TensorDesc& tensor : graph.tensors) {
-    add(static_cast<uint64_t>(tensor.dtype));
-    add(tensor.rows);
-    add(tensor.cols);
-  }
-  add(graph.nodes.size());
-  add(static_cast<uint64_t>(options.isa));
-  add(static_cast<uint64_t>(options.activations));
-  add(workers);
-  return hash;
+  Hash hash;
+  for (const TensorDesc& tensor : graph.tensors) hash.add(tensor.dtype).add(tensor.rows).add(tensor.cols);
+  return hash.add(graph.nodes.size()).add(options.isa).add(options.activations).add(workers).value();
 }
 
 }  // namespace

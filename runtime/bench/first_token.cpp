@@ -1,7 +1,7 @@
 #include "runtime/bench/first_token.h"
 
+#include "kernels/base/clock.h"
 #include "runtime/bench/bench_prompt.h"
-#include "runtime/os/clock.h"
 
 namespace runnel {
 

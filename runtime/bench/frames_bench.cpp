@@ -4,10 +4,10 @@
 #include <atomic>
 #include <thread>
 
+#include "kernels/base/clock.h"
 #include "kernels/cpu_topology.h"
 #include "runtime/bench/step_bench.h"
 #include "runtime/eval/likelihood.h"
-#include "runtime/os/clock.h"
 #include "runtime/os/thread.h"
 
 namespace runnel {

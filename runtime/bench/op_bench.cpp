@@ -6,8 +6,8 @@
 
 #include "graph/cost.h"
 #include "graph/cpu/step_profile.h"
+#include "kernels/base/clock.h"
 #include "runtime/bench/bench_prompt.h"
-#include "runtime/os/clock.h"
 #include "runtime/session/session_state.h"
 
 namespace runnel {

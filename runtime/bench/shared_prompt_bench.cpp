@@ -1,9 +1,9 @@
 #include "runtime/bench/shared_prompt_bench.h"
 
+#include "kernels/base/clock.h"
 #include "runtime/bench/bench_prompt.h"
 #include "runtime/kv/kv_plan.h"
 #include "runtime/model/planner.h"
-#include "runtime/os/clock.h"
 
 namespace runnel {
 namespace {

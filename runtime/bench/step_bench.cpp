@@ -4,9 +4,9 @@
 
 #include "graph/cost.h"
 #include "graph/op.h"
+#include "kernels/base/clock.h"
 #include "runtime/bench/bench_prompt.h"
 #include "runtime/eval/likelihood.h"
-#include "runtime/os/clock.h"
 #include "runtime/os/energy.h"
 #include "runtime/session/session_state.h"
 

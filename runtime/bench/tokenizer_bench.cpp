@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
+#include "kernels/base/clock.h"
 #include "runtime/eval/likelihood.h"
-#include "runtime/os/clock.h"
 
 namespace runnel {
 

@@ -3,10 +3,10 @@
 #include <chrono>
 #include <thread>
 
+#include "kernels/base/clock.h"
 #include "runtime/bench/step_bench.h"
 #include "runtime/bench/tokenizer_bench.h"
 #include "runtime/eval/likelihood.h"
-#include "runtime/os/clock.h"
 
 namespace runnel {
 namespace {

@@ -5,10 +5,10 @@
 #include <cstring>
 
 #include "kernels/base/checked.h"
+#include "kernels/base/clock.h"
 #include "kernels/base/memory.h"
 #include "kernels/cpu_topology.h"
 #include "kernels/limits/peak.h"
-#include "runtime/os/clock.h"
 #include "runtime/pool/worker_pool.h"
 
 namespace runnel {

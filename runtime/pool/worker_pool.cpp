@@ -7,9 +7,9 @@
 #include <new>
 
 #include "kernels/base/checked.h"
+#include "kernels/base/clock.h"
 #include "kernels/base/memory.h"
 #include "runnel/array.h"
-#include "runtime/os/clock.h"
 #include "runtime/os/pause.h"
 #include "runtime/os/thread.h"
 

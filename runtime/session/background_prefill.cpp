@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "runtime/os/clock.h"
+#include "kernels/base/clock.h"
 #include "runtime/session/session_state.h"
 
 namespace runnel {

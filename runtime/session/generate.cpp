@@ -1,7 +1,7 @@
 // The loop of a generation: sample, show, compute the next token only when it is wanted.
 #include <algorithm>
 
-#include "runtime/os/clock.h"
+#include "kernels/base/clock.h"
 #include "runtime/sampler/stop_filter.h"
 #include "runtime/session/session_state.h"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/clock.h"
 #include "runtime/model/planner.h"
-#include "runtime/os/clock.h"
 
 namespace runnel {
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <new>
 
+#include "kernels/base/clock.h"
 #include "kernels/base/memory.h"
-#include "runtime/os/clock.h"
 #include "runtime/session/background_prefill.h"
 #include "runtime/session/session_state.h"
 

@@ -4,8 +4,8 @@
 #include <iostream>
 #include <memory>
 
+#include "kernels/base/clock.h"
 #include "runnel/session.h"
-#include "runtime/os/clock.h"
 #include "runtime/os/memory_figures.h"
 #include "runtime/session/session_state.h"
 #include "tools/runnel/json_output.h"

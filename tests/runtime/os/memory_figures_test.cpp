@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/os/clock.h"
+#include "kernels/base/clock.h"
 
 namespace runnel {
 namespace {

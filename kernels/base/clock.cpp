@@ -1,4 +1,4 @@
-#include "runtime/os/clock.h"
+#include "kernels/base/clock.h"
 
 #include <time.h>
 
