@@ -30,6 +30,7 @@ class DeviceExecutor {
   // of every sequence are then unknown, and later steps run on the CPU.
   virtual Status run(const StepInput& input, ParallelFor& workers) noexcept = 0;
   virtual const DevicePlan& plan() const noexcept = 0;
+  // Any thread. Rows stay as they are and live as long as the executor; after the device is lost, a call gives others.
   virtual std::span<const PlacementRow> placement() const noexcept = 0;
   // Times a step of one token with every node where it is placed, and with all on the CPU; a driver's verdict on a
   // model is kept. Empty: the device is the faster one; else both times, in words. Statuses: as run().

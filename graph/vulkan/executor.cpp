@@ -232,15 +232,21 @@ Status Executor::describe_placement() noexcept {
     }
     ++same->nodes;
   }
-  return {};
-}
-
-void Executor::lose_device() noexcept {
-  lost_ = all_on_cpu_ = true;
-  for (PlacementRow& row : placement_) {
+  if (!placement_when_lost_.append(placement_)) return out_of_memory("vulkan", "the placement");
+  for (PlacementRow& row : placement_when_lost_) {
     if (row.on_device) std::snprintf(row.why, sizeof row.why, "the device was lost");
     row.on_device = false;
   }
+  return {};
+}
+
+std::span<const PlacementRow> Executor::placement() const noexcept {
+  return lost_.load(std::memory_order_relaxed) ? placement_when_lost_ : placement_;
+}
+
+void Executor::lose_device() noexcept {
+  lost_.store(true, std::memory_order_relaxed);
+  all_on_cpu_ = true;
 }
 
 Status Executor::run(const StepInput& input, ParallelFor& workers) noexcept {

@@ -5,6 +5,7 @@
 // one thread at a time.
 #pragma once
 
+#include <atomic>
 #include <cstdio>
 
 #include "graph/back_end.h"
@@ -38,7 +39,7 @@ class Executor final : public DeviceExecutor {
 
   Status run(const StepInput& input, ParallelFor& workers) noexcept override;
   const DevicePlan& plan() const noexcept override { return plan_; }
-  std::span<const PlacementRow> placement() const noexcept override { return placement_; }
+  std::span<const PlacementRow> placement() const noexcept override;
   Status compare_with_cpu(ParallelFor& workers, char (&slower)[120]) noexcept override;
   void destroy() noexcept override;
 
@@ -78,11 +79,13 @@ class Executor final : public DeviceExecutor {
   Array<DeviceNode> nodes_;
   Array<Side> sides_;
   Array<Reason> reasons_;  // by node: why it runs on the CPU
-  Array<PlacementRow> placement_;
+  // As long as there is a device, and after: both are made at open and never written again, so that any thread can read
+  // them beside a step that loses the device.
+  Array<PlacementRow> placement_, placement_when_lost_;
   Pipelines pipelines_;
   Recordings recordings_;
   Pace pace_;
-  bool lost_ = false;
+  std::atomic<bool> lost_{false};
   bool all_on_cpu_ = false;
 };
 

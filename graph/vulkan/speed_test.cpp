@@ -64,7 +64,7 @@ Status Executor::compare_with_cpu(ParallelFor& workers, char (&slower)[120]) noe
       if (i > 0) best[cpu] = std::min(best[cpu], now_ns() - begin);
     }
   }
-  all_on_cpu_ = lost_;
+  all_on_cpu_ = lost_.load(std::memory_order_relaxed);
   device_.give_pages(memory);
   RUNNEL_TRY(std::move(status));
   const auto ms = [](uint64_t ns) { return static_cast<double>(ns) * 1e-6; };

@@ -74,8 +74,8 @@ class Model {
   const MemoryPlan& plan() const noexcept;  // as reserved
   bool is_end(int32_t id) const noexcept;
   KvUsage kv_usage() const noexcept;
-  // Where each kind of node runs, and why not on the device; empty without one. Borrowed; changes when the device is
-  // lost.
+  // Where each kind of node runs, and why not on the device; empty without one. Any thread, also beside a step.
+  // Borrowed from the model; rows once given stay as they are: when the device is lost, a call gives others.
   std::span<const PlacementRow> placement() const noexcept;
   // For a warning of the system that memory is short. Sessions and generations in progress go on, any thread. Returns
   // how many bytes were given back or are free to be taken: of KV pages, and of weights that were in memory.

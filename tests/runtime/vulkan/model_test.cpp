@@ -196,10 +196,18 @@ TEST_F(VulkanModel, SessionsGoOnWithTheCpuWhenTheDeviceIsLost) {
   ASSERT_TRUE(first.append(kPrompt).ok());
   std::vector<int32_t> begin = next(first, 10);
   ASSERT_TRUE(second.append(kPrompt).ok());
+  // Another thread may be reading it while the device goes.
+  const std::span<const PlacementRow> before = model.placement();
+  const std::vector<PlacementRow> copy(before.begin(), before.end());
   test::faults().calls_until_failure = 0;
   // The token was drawn but not computed: the session stays as it was before.
   EXPECT_EQ(first.next({}).status().code(), Code::device_lost);
   for (const PlacementRow& row : model.placement()) EXPECT_FALSE(row.on_device);
+  ASSERT_EQ(model.placement().size(), copy.size());
+  for (size_t i = 0; i < copy.size(); ++i) {
+    EXPECT_EQ(before[i].on_device, copy[i].on_device) << copy[i].what;
+    EXPECT_STREQ(before[i].why, copy[i].why) << copy[i].what;
+  }
   // What the device's memory holds now counts for nothing: as if it were gone.
   for (const int32_t id : next(first, 10)) begin.push_back(id);
   EXPECT_EQ(begin, wanted);
