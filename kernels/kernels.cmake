@@ -69,14 +69,14 @@ runnel_row_sources(RUNNEL_VECTOR_ROWS ${CMAKE_CURRENT_LIST_DIR}/vector/vector.in
 runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PEAK_LOOPS peak_@0)
 set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_KV_ROWS} ${RUNNEL_VECTOR_ROWS})
 runnel_add_rows(runnel_kernels ${RUNNEL_ROWS} ${RUNNEL_PEAK_ROWS})
-# -O3 unrolls the portable vector and attention loops, and those of quantised keys and values, to twice or four times their
-# size and compile time, 300 KB of an app: products take the time. The products' own rows keep it (the scalar ones are
-# twice as fast with it), and so do the other rows of vectors and attention, a quarter of a small model's prompt. The
-# portable storage rows are copied for each number of rows, and small is all they need to be.
+# -O3 unrolls and copies the portable loops of vectors and attention, and those of quantised keys and values, to twice or
+# four times their size and compile time, 300 KB of an app, and for nothing; so it does with the rows of vectors. The
+# products' rows keep it (2 to 3 times as fast with it, the scalar ones too), and so do attention and unquantised keys and
+# values (2 times). The portable storage rows are copied for each number of rows, and small is all they need to be.
 foreach(source IN LISTS RUNNEL_ATTENTION_ROWS RUNNEL_VECTOR_ROWS RUNNEL_KV_ROWS)
   if(source MATCHES "/kv_.*_scalar\\.cpp$")
     set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
-  elseif(source MATCHES "_scalar\\.cpp$" OR source MATCHES "/kv_q[0-9]+_.*\\.cpp$")
+  elseif(source MATCHES "_scalar\\.cpp$" OR source MATCHES "/(kv_q[0-9]+|vector)_.*\\.cpp$")
     set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
   endif()
 endforeach()

@@ -35,7 +35,7 @@ static float sum_row(const float* x, uint32_t n, float fill, const Fn& fn) noexc
   return sum.reduce_add();
 }
 
-static F32x16 sigmoid(F32x16 x) noexcept {
+[[gnu::always_inline]] static inline F32x16 sigmoid(F32x16 x) noexcept {
   const F32x16 one = F32x16::set1(1);
   return one / (one + exp16(F32x16::set1(0) - x));
 }
@@ -54,7 +54,7 @@ static F32x16 tanh16(F32x16 x) noexcept {
   return F32x16::copysign(F32x16::select_less(a, F32x16::set1(0.3f), near, far), x);
 }
 // The error function for |x| by Abramowitz and Stegun 7.1.26: within 1.5e-7.
-static F32x16 erf16(F32x16 x) noexcept {
+[[gnu::always_inline]] static inline F32x16 erf16(F32x16 x) noexcept {
   const F32x16 one = F32x16::set1(1), zero = F32x16::set1(0);
   const F32x16 a = F32x16::max(x, zero - x);
   const F32x16 t = one / F32x16::fma(F32x16::set1(0.3275911f), a, one);
@@ -65,16 +65,16 @@ static F32x16 erf16(F32x16 x) noexcept {
   p = F32x16::fma(p, t, F32x16::set1(0.254829592f));
   return F32x16::copysign(one - p * t * exp16(zero - a * a), x);
 }
-static F32x16 silu(F32x16 x) noexcept { return x * sigmoid(x); }
-static F32x16 gelu(F32x16 x) noexcept {
+[[gnu::always_inline]] static inline F32x16 silu(F32x16 x) noexcept { return x * sigmoid(x); }
+[[gnu::always_inline]] static inline F32x16 gelu(F32x16 x) noexcept {
   return F32x16::set1(0.5f) * x * (F32x16::set1(1) + erf16(x * F32x16::set1(0.70710678f)));
 }
 // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), as x times a sigmoid of twice the argument.
-static F32x16 gelu_tanh(F32x16 x) noexcept {
+[[gnu::always_inline]] static inline F32x16 gelu_tanh(F32x16 x) noexcept {
   const F32x16 cubic = F32x16::fma(F32x16::set1(0.044715f) * x * x, x, x);
   return x * sigmoid(F32x16::set1(1.5957691f) * cubic);
 }
-static F32x16 relu(F32x16 x) noexcept { return F32x16::max(x, F32x16::set1(0)); }
+[[gnu::always_inline]] static inline F32x16 relu(F32x16 x) noexcept { return F32x16::max(x, F32x16::set1(0)); }
 
 template <F32x16 (*kFn)(F32x16) noexcept>
 static void activation_row(const float* x, uint32_t n, float* out) noexcept {
