@@ -22,6 +22,7 @@ struct DevicePlan {
 struct DeviceExecutorOptions {
   ExecutorOptions cpu;
   uint32_t context_tokens = 0;  // the longest sequence
+  uint32_t submission_ms = 0;   // about how long the device computes until it can be asked to stop; 0: 8
 };
 
 class DeviceExecutor {

@@ -92,7 +92,7 @@ Status Executor::start(const WeightView& weights) noexcept {
   RUNNEL_TRY(step_.init(device, options_.cpu, options_.context_tokens, plan_.cpu.kv));
   RUNNEL_TRY(program_.bind(weights, arena_.data(), scratch_.data()));
   RUNNEL_TRY(pipelines_.init(&device));
-  recordings_.init(&device);
+  recordings_.init(&device, options_.submission_ms != 0 ? options_.submission_ms : Pace::kDefaultMs);
   RUNNEL_TRY(place_nodes(weights));
   return describe_placement();
 }
@@ -134,18 +134,22 @@ Status Executor::place_nodes(const WeightView& weights) noexcept {
   return {};
 }
 
-Result<Recording*> Executor::recording_of(uint32_t tokens, uint32_t outputs) noexcept {
-  if (Recording* known = recordings_.find(tokens, outputs); known != nullptr) return known;
-  RUNNEL_ASSIGN(Recording* const recording, recordings_.make(tokens, outputs));
-  Recorder recorder(device_.device(), pipelines_, step_.addresses(), program_.kv(), program_.graph().slots);
-  if (Status status = record_step(recorder, recording); !status.ok()) {
+Result<Recording*> Executor::recording_of(uint32_t tokens, uint32_t outputs, uint64_t keys) noexcept {
+  Recording* recording = recordings_.find(tokens, outputs);
+  if (recording != nullptr && !recording->stale(keys)) return recording;
+  if (recording == nullptr) {
+    recording = recordings_.make(tokens, outputs);
+  } else {
+    recordings_.clear(recording);
+  }
+  if (Status status = record_step(keys, recording); !status.ok()) {
     recordings_.drop(recording);
     return status;
   }
   return recording;
 }
 
-// So that no token of a generation waits for its pipelines, or takes memory.
+// So that no token of a generation waits for its pipelines.
 Status Executor::record_token() noexcept {
   const int32_t id = 0;
   const uint32_t row = 0, outputs = options_.cpu.max_outputs == 0 ? 0 : 1;
@@ -154,7 +158,7 @@ Status Executor::record_token() noexcept {
   input.output_rows = {&row, outputs};
   input.logits = reinterpret_cast<float*>(logits_.data());
   program_.begin_step(input);
-  return recording_of(1, outputs).status();
+  return recording_of(1, outputs, 1).status();
 }
 
 VkDeviceAddress Executor::address_of(ValueId id) const noexcept {
@@ -277,8 +281,8 @@ Status Executor::run_device_step(const StepInput& input, ParallelFor& workers) n
   for (size_t n = 0; n < sides_.size(); ++n) {
     if (sides_[n] == Side::early) RUNNEL_TRY(program_.run_node(n, workers));
   }
-  RUNNEL_ASSIGN(const Recording* const recording, recording_of(tokens, outputs));
-  return run_parts(*recording, input, workers);
+  RUNNEL_ASSIGN(Recording* const recording, recording_of(tokens, outputs, uint64_t{input.first_position} + tokens));
+  return run_parts(input, *recording, workers);
 }
 
 }  // namespace runnel::vulkan

@@ -55,11 +55,11 @@ class Executor final : public DeviceExecutor {
   Status describe_placement() noexcept;
   VkDeviceAddress address_of(ValueId value) const noexcept;
   Status run_device_step(const StepInput& input, ParallelFor& workers) noexcept;
-  // The recording of the step that has begun, made if need be.
-  Result<Recording*> recording_of(uint32_t tokens, uint32_t outputs) noexcept;
+  // The recording of the step that has begun, made or cut anew if need be. keys: what attention looks back at.
+  Result<Recording*> recording_of(uint32_t tokens, uint32_t outputs, uint64_t keys) noexcept;
   Status record_token() noexcept;
-  Status record_step(Recorder& recorder, Recording* recording) noexcept;
-  Status run_parts(const Recording& recording, const StepInput& input, ParallelFor& workers) noexcept;
+  Status record_step(uint64_t keys, Recording* recording) noexcept;
+  Status run_parts(const StepInput& input, Recording& recording, ParallelFor& workers) noexcept;
   void lose_device() noexcept;
   struct Reason {
     char text[kReasonBytes] = {};
@@ -84,7 +84,6 @@ class Executor final : public DeviceExecutor {
   Array<PlacementRow> placement_, placement_when_lost_;
   Pipelines pipelines_;
   Recordings recordings_;
-  Pace pace_;
   std::atomic<bool> lost_{false};
   bool all_on_cpu_ = false;
 };

@@ -7,9 +7,6 @@
 namespace runnel::vulkan {
 namespace {
 
-// A part is cut when it has so much work: what the slowest device that is worth using does in a slice.
-constexpr uint64_t kPartWork = 8'000'000;
-
 Status cancelled(uint32_t layer) noexcept {
   return Status::error(Code::cancelled, "executor: cancelled in layer %u", layer);
 }
@@ -27,46 +24,33 @@ void describe_node(const CpuCall& call, char (&text)[96]) noexcept {
   std::snprintf(text, sizeof text, "%s (%u)", call.op->name, call.out[0].cols);
 }
 
-Status Executor::record_step(Recorder& recorder, Recording* recording) noexcept {
-  Device& device = device_.device();
-  bool open = false;
-  const auto close = [&]() noexcept {
-    if (!open) return Status();
-    open = false;
-    return recorder.end();
+Status Executor::record_step(uint64_t keys, Recording* recording) noexcept {
+  const std::span<const StateSlot> slots = program_.graph().slots;
+  const auto runs = [&](size_t n) noexcept {
+    return sides_[n] != Side::view && sides_[n] != Side::early && program_.call(n).out[0].rows != 0;
   };
+  Work total;
+  for (size_t n = 0; n < sides_.size(); ++n)
+    if (runs(n)) total += node_work(program_.call(n), slots);
+  recording->plan_cuts(total, keys);
+  PartWriter parts(device_.device(), *recording);
+  Recorder recorder(device_.device(), pipelines_, step_.addresses(), program_.kv(), slots, parts);
   for (uint32_t n = 0; n < sides_.size(); ++n) {
-    const bool on_device = sides_[n] == Side::device;
-    if (sides_[n] == Side::view || sides_[n] == Side::early || program_.call(n).out[0].rows == 0) continue;
-    StepPart* part = recording->parts.empty() ? nullptr : &recording->parts.back();
-    const uint64_t work = node_work(program_.call(n));
-    if (part == nullptr || part->on_device != on_device || part->work + work > kPartWork) {
-      RUNNEL_TRY(close());
-      VkCommandBuffer commands = VK_NULL_HANDLE;
-      if (on_device) {
-        RUNNEL_ASSIGN(commands, device.make_commands());
-      }
-      if (!recording->commands.push(commands)) {
-        device.free_commands(commands);
-        return out_of_memory("vulkan", "a recorded step");
-      }
-      if (!recording->parts.push({n, n, on_device, 0})) return out_of_memory("vulkan", "a recorded step");
-      part = &recording->parts.back();
-      if (on_device) {
-        RUNNEL_TRY(recorder.begin(commands));
-        open = true;
-      }
+    if (!runs(n)) continue;
+    if (sides_[n] == Side::cpu) {
+      RUNNEL_TRY(parts.cpu_node(n));
+      continue;
     }
-    part->end = n + 1;
-    part->work += work;
-    if (on_device) RUNNEL_TRY(find_vulkan_op(program_.call(n).op)->record(nodes_[n], recorder));
+    RUNNEL_TRY(parts.device_node(n, node_work(program_.call(n), slots)));
+    RUNNEL_TRY(find_vulkan_op(program_.call(n).op)->record(nodes_[n], recorder));
   }
-  return close();
+  return parts.finish();
 }
 
 // While one submission runs the next one is handed over, so that the device does not wait for us between them.
-Status Executor::run_parts(const Recording& recording, const StepInput& input, ParallelFor& workers) noexcept {
+Status Executor::run_parts(const StepInput& input, Recording& recording, ParallelFor& workers) noexcept {
   Device& device = device_.device();
+  const uint64_t keys = input.first_position + input.ids.size();
   struct Flight {
     uint64_t submission = 0, work = 0;
   } flight;
@@ -75,7 +59,7 @@ Status Executor::run_parts(const Recording& recording, const StepInput& input, P
     if (flight.submission == 0) return Status();
     RUNNEL_TRY(device.wait(flight.submission));
     const uint64_t now = now_ns();
-    pace_.learn(flight.work, now - busy_since);
+    recording.pace.learn(flight.work, now - busy_since);
     busy_since = now;
     flight = {};
     return Status();
@@ -85,26 +69,28 @@ Status Executor::run_parts(const Recording& recording, const StepInput& input, P
   for (size_t p = 0; p < parts.size();) {
     if (input.cancel != nullptr && input.cancel->load(std::memory_order_relaxed)) {
       RUNNEL_TRY(land());
-      return cancelled(program_.graph().nodes[parts[p].begin].layer);
+      return cancelled(program_.graph().nodes[parts[p].node].layer);
     }
     if (!parts[p].on_device) {
       RUNNEL_TRY(land());
-      for (uint32_t n = parts[p].begin; n < parts[p].end; ++n) {
-        if (sides_[n] == Side::cpu) RUNNEL_TRY(program_.run_node(n, workers));
-      }
+      RUNNEL_TRY(program_.run_node(parts[p].node, workers));
       ++p;
       continue;
     }
     size_t end = p + 1;
-    uint64_t work = parts[p].work;
-    for (; end < parts.size() && parts[end].on_device && pace_.fits(work + parts[end].work); ++end)
-      work += parts[end].work;
+    uint64_t work = parts[p].work.at(keys);
+    for (; end < parts.size() && parts[end].on_device; ++end) {
+      const uint64_t more = parts[end].work.at(keys);
+      if (work + more > recording.pace.slice_work()) break;
+      work += more;
+    }
     const bool idle = flight.submission == 0;
     const uint64_t handed_over = now_ns();
-    RUNNEL_ASSIGN(const uint64_t submission, device.submit(commands.subspan(p, end - p)));
-    RUNNEL_TRY(land());
+    const Result<uint64_t> submission = device.submit(commands.subspan(p, end - p));
+    RUNNEL_TRY(land());  // in any case: nobody may touch what the device still works on
+    RUNNEL_TRY(submission.status());
     if (idle) busy_since = handed_over;
-    flight = {submission, work};
+    flight = {*submission, work};
     p = end;
   }
   return land();

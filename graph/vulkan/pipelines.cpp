@@ -46,6 +46,7 @@ Result<VkPipeline> Pipelines::make(Shader shader, const Constants& constants) no
   values.dataSize = sizeof constants.values;
   values.pData = constants.values;
   auto create = vk_struct<VkComputePipelineCreateInfo>(VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO);
+  create.flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT;  // a dispatch may be cut
   create.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
   create.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   create.stage.module = module;

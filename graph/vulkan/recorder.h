@@ -1,11 +1,12 @@
-// What an op writes its commands with: dispatches in order, each after the one before.
+// What an op writes its commands with: dispatches in order, each after the one before, cut into parts.
 //
 // Thread rule: one thread at a time.
 #pragma once
 
-#include <cstring>
+#include <type_traits>
 
 #include "graph/cpu/cpu_op.h"
+#include "graph/vulkan/part_writer.h"
 #include "graph/vulkan/pipelines.h"
 
 namespace runnel::vulkan {
@@ -38,25 +39,18 @@ const Tuning& tuning_of(const DeviceInfo& device) noexcept;
 
 class Recorder {
  public:
+  // Borrows all. Dispatches go to `parts`.
   Recorder(Device& device, Pipelines& pipelines, const StepAddresses& step, const KvLayout& kv,
-           std::span<const StateSlot> slots) noexcept
-      : device_(device),
-        pipelines_(pipelines),
-        step_(step),
-        kv_(kv),
-        slots_(slots),
-        tuning_(tuning_of(device.info())) {}
-
-  // Between begin() and end() dispatches go to `commands`; without, they only make their pipelines.
-  Status begin(VkCommandBuffer commands) noexcept;
-  Status end() noexcept;
+           std::span<const StateSlot> slots, PartWriter& parts) noexcept
+      : pipelines_(pipelines), step_(step), kv_(kv), slots_(slots), tuning_(tuning_of(device.info())), parts_(parts) {}
 
   // push: a struct of up to kPushBytes bytes as the shader has it. Groups of 0 record nothing.
   template <class Push>
-  Status dispatch(Shader shader, const Constants& constants, const Push& push, uint32_t x, uint32_t y,
-                  uint32_t z = 1) noexcept {
+  Status dispatch(Shader shader, const Constants& constants, const Push& push, uint32_t x, uint32_t y, uint32_t z = 1,
+                  Load load = Load::all) noexcept {
     static_assert(sizeof(Push) <= kPushBytes && std::is_trivially_copyable_v<Push>);
-    return dispatch_bytes(shader, constants, &push, sizeof push, x, y, z);
+    RUNNEL_ASSIGN(const VkPipeline pipeline, pipelines_.get(shader, constants));
+    return parts_.dispatch({pipeline, pipelines_.layout(), &push, sizeof push, x, y, z}, load);
   }
 
   const StepAddresses& step() const noexcept { return step_; }
@@ -65,16 +59,12 @@ class Recorder {
   const Tuning& tuning() const noexcept { return tuning_; }
 
  private:
-  Status dispatch_bytes(Shader shader, const Constants& constants, const void* push, uint32_t bytes, uint32_t x,
-                        uint32_t y, uint32_t z) noexcept;
-
-  Device& device_;
   Pipelines& pipelines_;
   const StepAddresses& step_;
   const KvLayout& kv_;
   std::span<const StateSlot> slots_;
   const Tuning& tuning_;
-  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  PartWriter& parts_;
 };
 
 // How the device runs an op. One file in graph/vulkan/ops/ and one row in ops.inc each.

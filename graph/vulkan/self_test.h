@@ -21,6 +21,7 @@ class SelfTest {
  private:
   struct Case {
     uint32_t tokens, first_position;
+    bool cut;  // into several dispatches
   };
   static constexpr uint32_t kTestPages = 3;  // of a sequence
 
@@ -31,7 +32,7 @@ class SelfTest {
   Status test_case(size_t node, const Case& one, Verdict* verdict) noexcept;
   void fill_operands(size_t node, uint32_t seed) noexcept;
   void fill_pages(size_t node, uint32_t seed, uint8_t* const* pages) noexcept;
-  Status run_on_device(size_t node) noexcept;
+  Status run_on_device(size_t node, const Case& one) noexcept;
   Status take_output(size_t node, Array<float>* out) const noexcept;
 
   Executor& executor_;

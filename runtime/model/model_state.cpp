@@ -117,7 +117,8 @@ Status ModelState::start_on_device(const OpenOptions& options, const ResolvedPla
   RUNNEL_ASSIGN(ComputeDevice* const device, options.back_end->open(options.device, options.cache_folder));
   device_.reset(device);
   RUNNEL_ASSIGN(DeviceExecutor* const executor,
-                device->make_executor(file_.graph(), file_weights(file_), {plan.executor, plan.memory.context_tokens}));
+                device->make_executor(file_.graph(), file_weights(file_),
+                                      {plan.executor, plan.memory.context_tokens, options.submission_ms}));
   device_executor_.reset(executor);
   (void)file_.drop_pages();  // what the device has now need not lie in memory twice
   if (options.device_use == DeviceUse::required) return {};

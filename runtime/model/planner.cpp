@@ -29,6 +29,7 @@ constexpr uint32_t kMaxStep = 4096;
 constexpr uint32_t kDefaultStep = 512;
 constexpr uint32_t kLeastStep = 16;
 constexpr uint32_t kMaxLogitsRows = 1024;
+constexpr uint32_t kMostSubmissionMs = 1000;
 constexpr uint64_t kTextBytes = 320 << 10;  // compiled patterns and template, a table of words seen
 constexpr uint32_t kUnknownContext = 4096;  // for a file that does not say what the model was trained for
 
@@ -256,6 +257,8 @@ Status check_open_options(const OpenOptions& options) noexcept {
     if (options.float_backend != FloatBackend::own)
       return Status::error(Code::unsupported, "open: XNNPACK is for the CPU, not for a device");
   }
+  if (options.submission_ms > kMostSubmissionMs)
+    return bad_option("submission_ms", options.submission_ms, 0, kMostSubmissionMs);
   if (options.activations > Activations::f32)
     return bad_option("activations", static_cast<uint64_t>(options.activations), 0, 3);
   return {};

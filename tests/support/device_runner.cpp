@@ -8,9 +8,9 @@
 namespace runnel::test {
 
 DeviceRunner::DeviceRunner(ComputeDevice& device, const Graph& graph, const WeightView& weights,
-                           const ExecutorOptions& options)
+                           const ExecutorOptions& options, uint32_t submission_ms)
     : device_(device), vocab_(graph.values[graph.logits].shape.cols) {
-  Result<DeviceExecutor*> made = device.make_executor(graph, weights, {options, kContext});
+  Result<DeviceExecutor*> made = device.make_executor(graph, weights, {options, kContext, submission_ms});
   if (!made.ok()) throw std::runtime_error(made.status().message());
   executor_ = *made;
   const KvGroups& kv = executor_->plan().cpu.kv;

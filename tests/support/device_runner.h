@@ -14,7 +14,8 @@ class DeviceRunner {
   static constexpr uint32_t kContext = 512;
 
   // Borrows all. Throws std::runtime_error with the Status's message.
-  DeviceRunner(ComputeDevice& device, const Graph& graph, const WeightView& weights, const ExecutorOptions& options);
+  DeviceRunner(ComputeDevice& device, const Graph& graph, const WeightView& weights, const ExecutorOptions& options,
+               uint32_t submission_ms = 0);
   ~DeviceRunner();
   DeviceRunner(const DeviceRunner&) = delete;
   DeviceRunner& operator=(const DeviceRunner&) = delete;

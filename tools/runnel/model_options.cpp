@@ -60,6 +60,9 @@ void add_model_options(Arguments& arguments, ModelOptions& options, bool with_th
            "one "
            "can be used and is faster")
       .show_default();
+  arguments.add(
+      "--submission-ms", &options.submission_ms, "N",
+      "About how long a device computes before it is asked again whether to stop, at most 1000; without it, 8");
   arguments.add("--float-backend", &options.float_backend, "NAME", "Float products by our kernels or by XNNPACK")
       .choices({"own", "xnnpack"})
       .show_default();
@@ -142,6 +145,7 @@ Result<OpenOptions> open_options(const ModelOptions& options) {
   open.share_prefixes = options.share_prefixes;
   open.threads = options.threads;
   open.max_step_tokens = options.step_tokens;
+  open.submission_ms = options.submission_ms;
   open.max_logits_rows = options.logits_rows;
   open.isa = options.isa.empty() ? nullptr : options.isa.c_str();
   return open;

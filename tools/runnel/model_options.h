@@ -13,7 +13,8 @@ namespace runnel::tools {
 struct ModelOptions {
   std::string path, device = "cpu", isa, budget, kv = "auto", kv_keys, kv_values, weights_mode = "auto",
                     verify = "lazy", float_backend = "own";
-  uint32_t threads = 0, context = 0, sessions = 1, sync_sessions = 0, step_tokens = 0, logits_rows = 1;
+  uint32_t threads = 0, context = 0, sessions = 1, sync_sessions = 0, step_tokens = 0, submission_ms = 0,
+           logits_rows = 1;
   uint64_t kv_tokens = 0;
   std::string activations = "auto";
   bool share_prefixes = true, yielding = false;

@@ -56,7 +56,7 @@ Status record(const DeviceNode& node, Recorder& recorder) noexcept {
   // A step of n tokens lies in at most this many blocks of 16, wherever it begins.
   const uint32_t blocks = (tokens + 14) / 16 + 1;
   RUNNEL_TRY(recorder.dispatch(Shader::kv_store, types, push, groups(16 * head_dim, types.values[0]), 2 * kv_heads,
-                               tokens == 0 ? 0 : blocks));
+                               tokens == 0 ? 0 : blocks, Load::little));
   push.q = node.in[0];
   push.q_stride = stride_of(call.in[0]);
   push.y = node.out[0];

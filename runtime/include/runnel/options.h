@@ -59,6 +59,9 @@ struct OpenOptions {
   const BackEnd* back_end = nullptr;
   DeviceUse device_use = DeviceUse::required;
   const char* device = "";  // an index, the first digits (8 or more) of a uuid, or "" for the best one
+  // About how long a device computes before it is asked again whether to stop, 1..1000; 0: 8. Longer costs a cancel,
+  // and whoever draws on the same device, their patience; shorter costs speed. Never changes a result.
+  uint32_t submission_ms = 0;
   // A folder that exists, where compiled pipelines and what tests of a driver found are kept; null: nothing is kept,
   // and each open() compiles and tests again.
   const char* cache_folder = nullptr;

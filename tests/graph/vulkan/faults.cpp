@@ -1,5 +1,6 @@
 #include "tests/graph/vulkan/faults.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace runnel::test {
@@ -56,8 +57,16 @@ struct Failing<kName, VkResult(VKAPI_PTR*)(Args...)> {
 
 int g_dropped_groups = 0;
 
-VKAPI_ATTR void VKAPI_CALL dispatch_some(VkCommandBuffer commands, uint32_t x, uint32_t y, uint32_t z) {
-  if (static_cast<int>(x) != g_dropped_groups) real<PFN_vkCmdDispatch>("vkCmdDispatch")(commands, x, y, z);
+VKAPI_ATTR void VKAPI_CALL dispatch_some(VkCommandBuffer commands, uint32_t base_x, uint32_t base_y, uint32_t base_z,
+                                         uint32_t x, uint32_t y, uint32_t z) {
+  if (static_cast<int>(x) == g_dropped_groups) return;
+  real<PFN_vkCmdDispatchBase>("vkCmdDispatchBase")(commands, base_x, base_y, base_z, x, y, z);
+}
+
+VKAPI_ATTR void VKAPI_CALL dispatch_watched(VkCommandBuffer commands, uint32_t base_x, uint32_t base_y, uint32_t base_z,
+                                            uint32_t x, uint32_t y, uint32_t z) {
+  faults().largest_dispatch = std::max(faults().largest_dispatch, uint64_t{x} * y * z);
+  real<PFN_vkCmdDispatchBase>("vkCmdDispatchBase")(commands, base_x, base_y, base_z, x, y, z);
 }
 
 VKAPI_ATTR void VKAPI_CALL changed_properties(VkPhysicalDevice device, VkPhysicalDeviceProperties* properties) {
@@ -141,7 +150,11 @@ void fail_from_call(const char* name, int call, VkResult result) {
 
 void drop_dispatches(int of_groups_x) {
   g_dropped_groups = of_groups_x;
-  faults().replaced["vkCmdDispatch"] = reinterpret_cast<PFN_vkVoidFunction>(dispatch_some);
+  faults().replaced["vkCmdDispatchBase"] = reinterpret_cast<PFN_vkVoidFunction>(dispatch_some);
+}
+
+void watch_dispatches() {
+  faults().replaced["vkCmdDispatchBase"] = reinterpret_cast<PFN_vkVoidFunction>(dispatch_watched);
 }
 
 void change_properties(std::function<void(VkPhysicalDeviceProperties&)> change) {

@@ -16,6 +16,7 @@ struct Faults {
   // Counters that the replacements use.
   int calls_until_failure = 0;
   VkResult failure = VK_SUCCESS;
+  uint64_t largest_dispatch = 0;  // work groups
   std::function<void(VkPhysicalDeviceProperties&)> properties;
   std::function<void(VkPhysicalDeviceVulkan12Features&)> features12;
 };
@@ -31,6 +32,7 @@ void fail_from_call(const char* name, int call, VkResult result);  // "vkAllocat
                                                                    // "vkWaitSemaphores", "vkCreateDevice",
                                                                    // "vkCreateComputePipelines", ...
 void drop_dispatches(int of_groups_x);  // a kernel that silently does nothing, by its number of groups
+void watch_dispatches();                // nothing is wrong: notes the largest
 void change_properties(std::function<void(VkPhysicalDeviceProperties&)> change);
 void change_features(std::function<void(VkPhysicalDeviceVulkan12Features&)> change);
 void show_no_device();

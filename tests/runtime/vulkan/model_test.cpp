@@ -144,6 +144,10 @@ TEST_F(VulkanModel, WhatADeviceCannotDoIsRefused) {
   options.weights_mode = WeightsMode::automatic;
   options.device = "77";
   EXPECT_EQ(Model::open(test::tiny_model_path().c_str(), options).status().code(), Code::invalid_argument);
+  options.device = "";
+  options.submission_ms = 1001;
+  const Status status = Model::open(test::tiny_model_path().c_str(), options).status();
+  EXPECT_STREQ(status.message(), "open: submission_ms is 1001, expected 0 to 1000");
 }
 
 TEST_F(VulkanModel, AutomaticTakesNoCpuThatPlaysAGpu) {
