@@ -74,7 +74,7 @@ TEST(Effort, CancelEndsTheWaitForAPace) {
   other.join();
   ASSERT_TRUE(generation.ok());
   EXPECT_EQ(generation->finish, FinishReason::cancelled);
-  EXPECT_EQ(generation->ids.size(), 1u);
+  EXPECT_LE(generation->ids.size(), 1u);  // none where the thread had to wait for its core
   EXPECT_LT(seconds_since(start), 60);
 }
 
