@@ -1,72 +1,24 @@
 // The C API: converts structs by their sizes and forwards to the C++ API. The last message of each thread lies in a
 // fixed buffer, so reporting a failure never allocates.
-#include <algorithm>
-#include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <new>
 
 #include "kernels/base/memory.h"
-#include "runnel/model.h"
 #include "runnel/plan.h"
-#include "runnel/runnel.h"
-#include "runnel/session.h"
-
-struct runnel_model {
-  runnel::Model model;
-};
-struct runnel_session {
-  runnel::Session session;
-};
+#include "runtime/c_api/handles.h"
+#include "runtime/devices/device_text.h"
 
 namespace {
 
 using runnel::Array;
 using runnel::Code;
+using runnel::read_options;
+using runnel::refuse;
+using runnel::report;
 using runnel::Status;
+using runnel::write_result;
 
 thread_local char t_message[1024] = "";
-
-runnel_status report(const Status& status) noexcept {
-  if (!status.ok()) std::snprintf(t_message, sizeof t_message, "%s", status.message());
-  return static_cast<runnel_status>(status.code());
-}
-
-runnel_status refuse(const char* who, const char* what) noexcept {
-  return report(Status::error(Code::invalid_argument, "%s: %s", who, what));
-}
-
-// Where a struct's first version ends: fields behind it were appended, and an older caller does not have them.
-template <class Struct>
-constexpr size_t kFirstBytes = sizeof(Struct);
-template <>
-constexpr size_t kFirstBytes<runnel_open_options> = offsetof(runnel_open_options, weights_mode);
-template <>
-constexpr size_t kFirstBytes<runnel_plan> = offsetof(runnel_plan, weights_mode);
-template <>
-constexpr size_t kFirstBytes<runnel_generate_options> = offsetof(runnel_generate_options, keep_generator);
-template <>
-constexpr size_t kFirstBytes<runnel_generation> = offsetof(runnel_generation, reused_tokens);
-
-// Copies the part of the caller's struct that both know (a newer caller's may be longer). False when its size says that
-// it is not even the first version's.
-template <class Options>
-bool read_options(const Options* given, Options* out) noexcept {
-  *out = Options{};
-  if (given == nullptr) return true;
-  if (given->struct_bytes < kFirstBytes<Options>) return false;
-  std::memcpy(out, given, std::min<size_t>(given->struct_bytes, sizeof(Options)));
-  return true;
-}
-
-// Writes the part of the caller's struct that both know; its struct_bytes stays.
-template <class Result>
-runnel_status write_result(const char* who, Result value, Result* out) noexcept {
-  if (out->struct_bytes < kFirstBytes<Result>) return refuse(who, "struct_bytes of the result is not set");
-  value.struct_bytes = out->struct_bytes;
-  std::memcpy(out, &value, std::min<size_t>(value.struct_bytes, sizeof(Result)));
-  return RUNNEL_OK;
-}
 
 // Requires: not RUNNEL_KV_DEFAULT.
 runnel::KvType kv_type(runnel_kv_type type) noexcept {
@@ -76,9 +28,10 @@ runnel_kv_type kv_type(runnel::KvType type) noexcept {
   return static_cast<runnel_kv_type>(static_cast<unsigned>(type) + 1);
 }
 
-bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* out) noexcept {
+Status read_open_options(const runnel_open_options* given, runnel::OpenOptions* out) noexcept {
   runnel_open_options options;
-  if (!read_options(given, &options)) return false;
+  if (!read_options(given, &options))
+    return Status::error(Code::invalid_argument, "open: struct_bytes of the options is not set");
   out->context_tokens = options.context_tokens;
   out->budget_bytes = options.budget_bytes;
   if (options.sessions != 0) out->sessions = options.sessions;
@@ -93,7 +46,11 @@ bool read_open_options(const runnel_open_options* given, runnel::OpenOptions* ou
   out->weights_mode = static_cast<runnel::WeightsMode>(std::min<unsigned>(options.weights_mode, 255));
   if (options.kv_keys != RUNNEL_KV_DEFAULT) out->kv.keys = kv_type(options.kv_keys);
   if (options.kv_values != RUNNEL_KV_DEFAULT) out->kv.values = kv_type(options.kv_values);
-  return true;
+  out->cache_folder = options.cache_folder;
+  out->submission_ms = options.submission_ms;
+  const auto* back_end = reinterpret_cast<const runnel::BackEnd*>(options.back_end);
+  const char* otherwise = back_end == nullptr ? "cpu" : "vulkan";
+  return runnel::read_device(options.device == nullptr ? otherwise : options.device, back_end, out);
 }
 
 bool read_sampler_options(const runnel_sampler_options* given, runnel::SamplerOptions* out) noexcept {
@@ -213,7 +170,7 @@ runnel_status read_request(const char* who, const runnel_source* given, const ru
                            Source* source, runnel::OpenOptions* options) noexcept {
   if (given == nullptr) return refuse(who, "a null path or source");
   if (given->struct_bytes < sizeof(runnel_source)) return refuse(who, "struct_bytes of the source is not set");
-  if (!read_open_options(given_options, options)) return refuse(who, "struct_bytes of the options is not set");
+  if (Status status = read_open_options(given_options, options); !status.ok()) return report(status);
   return report(source->read(*given));
 }
 
@@ -243,6 +200,11 @@ runnel_status open_source(const char* who, const runnel_source* given, const run
 }
 
 }  // namespace
+
+runnel_status runnel::report(const Status& status) noexcept {
+  if (!status.ok()) std::snprintf(t_message, sizeof t_message, "%s", status.message());
+  return static_cast<runnel_status>(status.code());
+}
 
 const char* runnel_version(void) { return RUNNEL_VERSION; }
 
@@ -285,6 +247,8 @@ runnel_status runnel_model_info(const runnel_model* model, runnel_info* info) {
   out.file_bytes = from.file_bytes;
   out.trained_context = from.trained_context;
   out.has_chat_template = from.has_chat_template;
+  out.device = to_c(from.device);
+  out.device_note = to_c(from.device_note);
   return write_result("runnel_model_info", out, info);
 }
 
@@ -392,7 +356,7 @@ runnel_status runnel_sync_chat(runnel_session* session, const char* messages_jso
 runnel_status runnel_generate(runnel_session* session, const runnel_generate_options* options,
                               runnel_text_callback callback, void* context, runnel_generation* generation) {
   if (session == nullptr) return refuse("runnel_generate", "a null session");
-  if (generation != nullptr && generation->struct_bytes < kFirstBytes<runnel_generation>)
+  if (generation != nullptr && generation->struct_bytes < runnel::kFirstBytes<runnel_generation>)
     return refuse("runnel_generate", "struct_bytes of the result is not set");
   runnel_generate_options given;
   runnel::GenerateOptions generate;

@@ -3,6 +3,7 @@
 #include "graph/file/model_file.h"
 #include "kernels/isa.h"
 #include "runnel/vulkan.h"
+#include "runtime/devices/device_text.h"
 #include "tools/runnel/cache_folder.h"
 #include "tools/runnel/json_output.h"
 #include "tools/runnel/size_text.h"
@@ -105,16 +106,8 @@ Result<KvTypes> kv_types(const ModelOptions& options) {
 
 // `open` borrows from the options.
 Status choose_back_end(const ModelOptions& options, OpenOptions* open) {
-  if (options.device == "cpu") return {};
-  if (options.device == "auto") {
-    open->device_use = DeviceUse::automatic;
-  } else if (options.device.starts_with("vulkan:")) {
-    open->device = options.device.c_str() + std::string_view("vulkan:").size();
-  } else if (options.device != "vulkan") {
-    return Status::error(Code::invalid_argument, "device: %s is not cpu, vulkan, vulkan:N, vulkan:UUID or auto",
-                         options.device.c_str());
-  }
-  open->back_end = &vulkan_back_end();
+  RUNNEL_TRY(read_device(options.device.c_str(), &vulkan_back_end(), open));
+  if (open->back_end == nullptr) return {};
   static const std::string folder = cache_folder("devices");
   if (!folder.empty()) open->cache_folder = folder.c_str();
   return {};

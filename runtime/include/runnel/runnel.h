@@ -115,6 +115,7 @@ typedef struct runnel_effort {
 
 typedef struct runnel_model runnel_model;
 typedef struct runnel_session runnel_session;
+typedef struct runnel_back_end runnel_back_end; /* what computes on a device beside the CPU; static storage */
 
 typedef struct runnel_text {
   const char* data;
@@ -136,6 +137,12 @@ typedef struct runnel_open_options {
   uint32_t sync_sessions; /* of sessions, those that runnel_sync at the same time; each has a planned thread */
   uint64_t kv_tokens;     /* that all sessions hold together, shared ones once, taken as needed; 0: room for each */
   bool private_prefixes;  /* sessions do not find what others computed of a common beginning */
+  const runnel_back_end* back_end; /* runnel_vulkan(), or null: the CPU */
+  const char* device; /* with a back end: "vulkan", "vulkan:N", "vulkan:UUID" (its first 8 digits or more), "auto" (a
+                         GPU where one can be used and is faster) or "cpu"; null: "vulkan". Borrowed for the call */
+  const char* cache_folder; /* exists; compiled pipelines and what tests of a driver found are kept there; null: nothing
+                               is. Borrowed for the call */
+  uint32_t submission_ms;   /* about how long a device computes before it is asked again whether to stop; 0: 8 */
 } runnel_open_options;
 
 typedef struct runnel_session_options {
@@ -206,7 +213,18 @@ typedef struct runnel_info {
   uint64_t file_bytes;
   uint32_t trained_context;
   bool has_chat_template;
+  runnel_text device;      /* where steps run: "cpu" or the device's name; borrowed from the model */
+  runnel_text device_note; /* with "auto": why it is the CPU; borrowed from the model */
 } runnel_info;
+
+/* Where a kind of node of the model's graph runs. */
+typedef struct runnel_placement {
+  uint32_t struct_bytes;
+  uint32_t nodes;   /* of this kind */
+  const char* what; /* op, storage type and sizes; zero-terminated, borrowed from the model */
+  const char* why;  /* not on the device, "" where it is; zero-terminated, borrowed from the model */
+  bool on_device;
+} runnel_placement;
 
 typedef struct runnel_sampler_options {
   uint32_t struct_bytes;
@@ -278,6 +296,17 @@ void runnel_model_free(runnel_model* model);
 
 /* Writes *info (up to its struct_bytes). No other status. */
 runnel_status runnel_model_info(const runnel_model* model, runnel_info* info);
+
+/* The Vulkan back end, for an app that wants it: calling this is what links it. Never null; in a build without Vulkan
+ * opening with it is RUNNEL_UNSUPPORTED. */
+const runnel_back_end* runnel_vulkan(void);
+
+/* How many kinds of node runnel_model_placement tells of; 0 for a model that was opened on the CPU, and for null. */
+size_t runnel_model_placement_count(const runnel_model* model);
+
+/* Writes where the kind of node `index` runs (up to its struct_bytes). Any thread, also beside a step; when the device
+ * is lost, the same kinds run on the CPU. Status: invalid_argument (an index that is none). */
+runnel_status runnel_model_placement(const runnel_model* model, size_t index, runnel_placement* placement);
 
 /* Writes the plan that open reserved. No other status. */
 runnel_status runnel_model_plan(const runnel_model* model, runnel_plan* plan);

@@ -287,6 +287,49 @@ TEST(CApiSessions, StructsOfAnOlderApp) {
   runnel_model_free(model);
 }
 
+// The text of a device means what it means to the command; without a back end there is only the CPU.
+TEST_F(CApi, DevicesAreNamed) {
+  runnel_open_options options = {};
+  options.struct_bytes = sizeof options;
+  options.threads = 1;
+  const auto open = [&](const runnel_back_end* back_end, const char* device) {
+    options.back_end = back_end;
+    options.device = device;
+    runnel_model* model = nullptr;
+    const runnel_status status = runnel_model_open(test::tiny_model_path().c_str(), &options, &model);
+    runnel_model_free(model);
+    return status;
+  };
+  EXPECT_EQ(open(nullptr, "cpu"), RUNNEL_OK);
+  EXPECT_EQ(open(runnel_vulkan(), "cpu"), RUNNEL_OK);
+  EXPECT_EQ(open(nullptr, "vulkan:0"), RUNNEL_UNSUPPORTED);
+  EXPECT_STREQ(runnel_last_message(), "device: vulkan:0 needs a back end, and none is named");
+  EXPECT_EQ(open(nullptr, "auto"), RUNNEL_UNSUPPORTED);
+  EXPECT_EQ(open(runnel_vulkan(), "vulkano"), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_STREQ(runnel_last_message(), "device: vulkano is not cpu, vulkan, vulkan:N, vulkan:UUID or auto");
+  EXPECT_EQ(open(runnel_vulkan(), "auto"), RUNNEL_OK) << runnel_last_message();  // whatever this machine has
+  options.submission_ms = 1001;
+  EXPECT_EQ(open(nullptr, nullptr), RUNNEL_INVALID_ARGUMENT);
+}
+
+TEST_F(CApi, OnTheCpuThereIsNoPlacement) {
+  EXPECT_EQ(runnel_model_placement_count(model_), 0u);
+  EXPECT_EQ(runnel_model_placement_count(nullptr), 0u);
+  runnel_placement row = {};
+  row.struct_bytes = sizeof row;
+  EXPECT_EQ(runnel_model_placement(model_, 0, &row), RUNNEL_INVALID_ARGUMENT);
+  EXPECT_EQ(runnel_model_placement(nullptr, 0, &row), RUNNEL_INVALID_ARGUMENT);
+  runnel_info info = {};
+  info.struct_bytes = sizeof info;
+  ASSERT_EQ(runnel_model_info(model_, &info), RUNNEL_OK);
+  EXPECT_EQ(std::string(info.device.data, info.device.bytes), "cpu");
+  EXPECT_EQ(info.device_note.bytes, 0u);
+  info.struct_bytes = offsetof(runnel_info, device);  // an older app's
+  info.device.bytes = 77;
+  ASSERT_EQ(runnel_model_info(model_, &info), RUNNEL_OK);
+  EXPECT_EQ(info.device.bytes, 77u);
+}
+
 TEST_F(CApi, NothingIsAnInvalidArgument) {
   runnel_model_free(nullptr);
   runnel_session_free(nullptr);

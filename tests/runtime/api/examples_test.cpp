@@ -41,7 +41,7 @@ const std::string kExamples = std::string(RUNNEL_EMULATOR) + " " + RUNNEL_BINARY
 TEST(Examples, PageShowsThemVerbatim) {
   const std::filesystem::path source = RUNNEL_SOURCE_DIR;
   const std::string page = read(source / "docs/embedding.md");
-  for (const char* name : {"embed.cpp", "embed.c", "chat.cpp", "sessions.c"})
+  for (const char* name : {"embed.cpp", "embed.c", "chat.cpp", "sessions.c", "device.c"})
     EXPECT_NE(page.find(std::string("\n").append(read(source / "tests/examples" / name)).append("```\n")),
               std::string::npos)
         << name;
@@ -77,6 +77,15 @@ TEST(Examples, TwoAnswersToWhatWasTyped) {
   const size_t first = sessions.out.find("\n(first token after ");
   EXPECT_NE(first, std::string::npos);
   EXPECT_NE(sessions.out.find("\n(first token after ", first + 1), std::string::npos);
+}
+
+TEST(Examples, WhereAModelRuns) {
+  const Outcome cpu = run(kExamples + "embed_device " + test::tiny_model_path() + " cpu");
+  EXPECT_EQ(cpu.exit_code, 0) << cpu.out;
+  EXPECT_EQ(cpu.out, "on cpu \n");
+  const Outcome none = run(kExamples + "embed_device " + test::tiny_model_path() + " vulkan:99");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_TRUE(none.out.rfind("invalid_argument: ", 0) == 0 || none.out.rfind("unsupported: ", 0) == 0) << none.out;
 }
 
 TEST(Examples, FailuresAreOneLineAndAnExitCode) {
