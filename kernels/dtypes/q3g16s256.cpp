@@ -1,6 +1,6 @@
 // q3g16s256 (GGUF Q3_K): super-blocks of 256 values of 3 bits in groups of 16 with 6-bit scales,
 // w = scale * (s - 32) * (q - 4), 3.4375 bits a weight.
-#include "kernels/dtypes/block.h"
+#include "kernels/dtypes/panel.h"
 
 namespace runnel {
 namespace {
@@ -12,6 +12,11 @@ struct Block {
                        // bits in byte 8 + group % 4, at 2 * (group / 4)
   Half scale;
 };
+
+constexpr PanelField kFields[] = {{offsetof(Block, scale), 2, 1},
+                                  {offsetof(Block, groups), 4, 3},
+                                  {offsetof(Block, high), 4, 8},
+                                  {offsetof(Block, quants), 4, 16}};
 
 int group_scale(const Block& block, int group) noexcept {
   const int low = block.groups[group % 8] >> group / 8 * 4 & 15;
@@ -36,6 +41,6 @@ void decode(const Block& block, float* out) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_q3g16s256 =
-    row_form_type<Block, 256, decode>(DType::q3g16s256, "q3g16s256", 11, "q3_k");
+    block_panel_type<Block, 256, kFields, decode>(DType::q3g16s256, "q3g16s256", 11, "q3_k");
 
 }  // namespace runnel

@@ -35,12 +35,12 @@ struct KGroups {
   }
 };
 
-// In each: weights<U>() gives k 4j .. 4j+3 of a group as unsigned bytes of at most kMost.
+// In each: weights<U>() gives k 4j .. 4j+3 of a group as unsigned bytes of at most kMost, kOffset too large.
 //
 // Q4_K: 16 scales, 16 minima, 3 vectors of group scales, 32 of quants. w = scale * s * q - minimum * m.
 struct Q4kBlock {
   static constexpr size_t kBytes = 16 * 144, kMinima = 32;
-  static constexpr int kMost = 15;
+  static constexpr int kMost = 15, kOffset = 0;
   static constexpr bool kHalfGroups = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -59,7 +59,7 @@ struct Q4kBlock {
 // Q5_K: 16 scales, 16 minima, 3 vectors of group scales, 8 of fifth bits, 32 of low bits. w as in Q4_K.
 struct Q5kBlock {
   static constexpr size_t kBytes = 16 * 176, kMinima = 32;
-  static constexpr int kMost = 31;
+  static constexpr int kMost = 31, kOffset = 0;
   static constexpr bool kHalfGroups = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -96,6 +96,30 @@ struct Q6kBlock {
     const U bytes = (two & 0xffu) | (two & 0xff00u) << 8;
     const U negative = bytes >> 7 & 0x00010001u;
     return bytes | ((negative << 16) - (negative << 8));  // 0xff above each negative byte
+  }
+};
+
+// Q3_K: 16 scales, 3 vectors of group scales (6 bits, groups of 16), 8 of high bits, 16 of low bits.
+// w = scale * (s - 32) * (q - 4).
+struct Q3kBlock {
+  static constexpr size_t kBytes = 16 * 110;
+  static constexpr int kMost = 7, kOffset = 4;
+  static constexpr bool kHalfGroups = true;
+  template <class U>
+  static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
+    const U low = load_lanes<U>(block + 736, group / 4 * 8 + j, part) >> (group % 4 * 2) & 0x03030303u;
+    return low | (load_lanes<U>(block + 224, j, part) >> group & 0x01010101u) << 2;
+  }
+  // s - 32 of the first (low) and the last (high) 16 of the group as two int16 in a lane.
+  template <class U>
+  static inline U scales(const uint8_t* block, int group, int part) noexcept {
+    const int shift = group % 2 * 16;
+    const U low = load_lanes<U>(block + 32, group % 4 / 2, part) >> (shift + group / 4 * 4) & 0x0f0fu;
+    const U high = load_lanes<U>(block + 32, 2, part) >> (shift + group / 2 * 2) & 0x0303u;
+    const U two = low | high << 4;
+    const U flipped = ((two & 0xffu) | (two & 0xff00u) << 8) ^ 0x00200020u;  // less 32, in 6 bits of two's complement
+    const U negative = flipped >> 5 & 0x00010001u;
+    return flipped | ((negative << 16) - (negative << 6));  // ones above each negative number
   }
 };
 

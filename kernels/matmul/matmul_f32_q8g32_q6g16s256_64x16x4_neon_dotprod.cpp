@@ -4,7 +4,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q6g16s256_64x16x4_neon_dotprod(const MatmulArgs& args) noexcept {
-  multiply_tall<TallDotprod, TallQ6kPanel>(args);
+  multiply_tall<TallDotprod, TallHalvesPanel<Q6kBlock>>(args);
 }
 
 }  // namespace runnel

@@ -4,7 +4,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q6g16s256_64x16x4_neon_i8mm(const MatmulArgs& args) noexcept {
-  multiply_tall<TallI8mm, TallQ6kPanel>(args);
+  multiply_tall<TallI8mm, TallHalvesPanel<Q6kBlock>>(args);
 }
 
 }  // namespace runnel

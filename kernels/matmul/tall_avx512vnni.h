@@ -26,15 +26,16 @@ enum class TallStart : uint8_t {
   zero,    // not at all
   nibble,  // by 8
   byte,    // by 128
-  halves,  // by 32; each half of a group has a sum and an integer scale of its own
+  halves,  // by the type's offset; each half of a group has a sum and an integer scale of its own
 };
 
 // A group of one panel, ready to multiply. kNumbers floats for each of 16 rows: the scale; then the minimum, or the two
 // scales of the halves.
-template <TallStart kStart_, bool kMinima_>
+template <TallStart kStart_, bool kMinima_, int kOffset_ = 0>
 struct TallGroup {
   static constexpr TallStart kStart = kStart_;
   static constexpr bool kMinima = kMinima_;
+  static constexpr int kOffset = kOffset_;  // of halves
   static constexpr int kNumbers = kStart == TallStart::halves ? 3 : kMinima ? 2 : 1;
   alignas(64) uint8_t vectors[8][64];  // vector j holds k 4j .. 4j+3 of each row
   alignas(64) float numbers[kNumbers][kPanelRows];
@@ -77,7 +78,8 @@ struct TallKPanel {
   using Ops = KOpsAvx512Vnni;
   using U = Ops::U;
   static constexpr uint32_t kGroups = kKGroups, kFew = 0;
-  using Group = TallGroup<Block::kHalfGroups ? TallStart::halves : TallStart::zero, !Block::kHalfGroups>;
+  using Group =
+      TallGroup<Block::kHalfGroups ? TallStart::halves : TallStart::zero, !Block::kHalfGroups, Block::kOffset>;
 
   static void unpack(const uint8_t* block, Group* groups) noexcept {
 #pragma GCC unroll 8
@@ -128,14 +130,14 @@ static inline void tall_group_dots(const Group* const* group, const Lhs& lhs,
                                    __m512 (&dots)[kTokens][kTallPanels]) noexcept {
   __m512i sums[kTokens][kTallPanels];
   if constexpr (Group::kStart == TallStart::halves) {
-    // A half's sum, its offset off, is at most 16 * 32 * 127, times its scale 128 times that, and the group twice that:
-    // less than 2^24.
+    // A half's sum, its offset off, is of Q6_K at most 16 * 32 * 127, times its scale 128 times that, and the group
+    // twice that: less than 2^24. Of Q3_K less by far.
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
 #pragma GCC unroll 6
       for (int t = 0; t < kTokens; ++t)
 #pragma GCC unroll 2
-        for (int p = 0; p < kTallPanels; ++p) sums[t][p] = _mm512_set1_epi32(-32 * lhs.halves(t)[half]);
+        for (int p = 0; p < kTallPanels; ++p) sums[t][p] = _mm512_set1_epi32(-Group::kOffset * lhs.halves(t)[half]);
       tall_dots<kTokens>(group, 4 * half, 4 * half + 4, lhs, sums);
 #pragma GCC unroll 2
       for (int p = 0; p < kTallPanels; ++p) {

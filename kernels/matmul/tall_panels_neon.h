@@ -71,22 +71,23 @@ struct TallKPanel {
   }
 };
 
-// Q6_K: k_panels.h.
-struct TallQ6kPanel {
+// Q6_K and Q3_K: k_panels.h.
+template <class Block>
+struct TallHalvesPanel {
   static constexpr uint32_t kGroups = 8;
-  static constexpr size_t kBytes = Q6kBlock::kBytes;
+  static constexpr size_t kBytes = Block::kBytes;
   template <class>
   using Form = TallForm<0, false, true, true, int8_t>;  // 4 * 32 * 127 fit 16 bits
 
   template <class>
   static void weights(const uint8_t* block, int group, int quarter, int8x16_t* out) noexcept {
     for (int j = 0; j < 8; ++j)
-      out[j] =
-          vreinterpretq_s8_u32(Q6kBlock::weights<uint32x4_t>(block, group, j, quarter)) - vdupq_n_s8(Q6kBlock::kOffset);
+      out[j] = vreinterpretq_s8_u32(Block::template weights<uint32x4_t>(block, group, j, quarter)) -
+               vdupq_n_s8(Block::kOffset);
   }
   static float32x4_t scale(const uint8_t* block, int, int quarter) noexcept { return load_halves(block + 8 * quarter); }
   static int32x4_t half_scale(const uint8_t* block, int group, int quarter, int half) noexcept {
-    const int32x4_t both = vreinterpretq_s32_u32(Q6kBlock::scales<uint32x4_t>(block, group, quarter));
+    const int32x4_t both = vreinterpretq_s32_u32(Block::template scales<uint32x4_t>(block, group, quarter));
     return half == 0 ? vshrq_n_s32(vshlq_n_s32(both, 16), 16) : vshrq_n_s32(both, 16);
   }
 };
