@@ -19,7 +19,8 @@ class MappedRange {
   MappedRange& operator=(MappedRange&& other) noexcept;
   ~MappedRange();
 
-  // Reserves addresses for `bytes` bytes that begin at `file_offset` of the first file. Nothing is readable yet.
+  // Reserves addresses for `bytes` bytes that begin at `file_offset` of the first file, and lie in large pages as the
+  // file's bytes do. Nothing is readable yet.
   static Result<MappedRange> reserve(uint64_t bytes, uint64_t file_offset) noexcept;
   // Maps file bytes [file_offset, file_offset + bytes) read-only to the range's bytes [at, at + bytes). `at` and
   // file_offset must be multiples of the page size, but for the first file (at = 0).
