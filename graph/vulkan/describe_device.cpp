@@ -121,8 +121,6 @@ DeviceInfo describe_device(const Api& api, VkPhysicalDevice device, uint32_t ind
   info.subgroup_min = has_sizes ? sizes.minSubgroupSize : properties11.subgroupSize;
   info.subgroup_max = has_sizes ? sizes.maxSubgroupSize : properties11.subgroupSize;
   info.max_allocation_bytes = properties11.maxMemoryAllocationSize;
-  info.integer_dot = has_dot;
-  info.integer_dot_fast = has_dot && dot.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE;
   info.cooperative_matrix = extensions.has("VK_KHR_cooperative_matrix");
   info.imports_host_memory = extensions.has(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
 
@@ -131,7 +129,12 @@ DeviceInfo describe_device(const Api& api, VkPhysicalDevice device, uint32_t ind
   auto features = vk_struct<VkPhysicalDeviceFeatures2>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
   features.pNext = &features11;
   features11.pNext = &features12;
+  auto dot_features = vk_struct<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
+  if (has_dot) features12.pNext = &dot_features;
   api.vkGetPhysicalDeviceFeatures2(device, &features);
+  info.integer_dot = dot_features.shaderIntegerDotProduct == VK_TRUE;
+  info.integer_dot_fast = info.integer_dot && dot.integerDotProduct4x8BitPackedSignedAccelerated == VK_TRUE;
   info.float16 = features12.shaderFloat16 == VK_TRUE;
   info.int8 = features12.shaderInt8 == VK_TRUE;
   info.storage16 = features11.storageBuffer16BitAccess == VK_TRUE;

@@ -81,8 +81,17 @@ Status Device::make_device(VkPhysicalDevice physical) noexcept {
   auto features = vk_struct<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
   features.bufferDeviceAddress = VK_TRUE;
   features.timelineSemaphore = VK_TRUE;
+  auto dots = vk_struct<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
+  dots.shaderIntegerDotProduct = VK_TRUE;
+  constexpr const char* kDots = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
   auto create = vk_struct<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   create.pNext = &features;
+  if (info_.integer_dot) {
+    features.pNext = &dots;
+    create.enabledExtensionCount = 1;
+    create.ppEnabledExtensionNames = &kDots;
+  }
   create.queueCreateInfoCount = 1;
   create.pQueueCreateInfos = &queue;
   RUNNEL_TRY(check(api_.vkCreateDevice(physical, &create, nullptr, &handle_), "creating the device"));

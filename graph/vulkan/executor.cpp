@@ -1,8 +1,10 @@
 #include "graph/vulkan/executor.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
+#include "graph/vulkan/dots.h"
 #include "graph/vulkan/self_test.h"
 #include "kernels/base/memory.h"
 
@@ -39,6 +41,18 @@ void mark_weights(const Graph& graph, OnDevice on_device, std::span<uint8_t> wan
   }
 }
 
+// Most that quantised activations of a node take.
+uint64_t most_quant_bytes(const CpuProgram& program, const ExecutorOptions& options) noexcept {
+  uint64_t most = 0;
+  for (size_t n = 0; n < program.graph().nodes.size(); ++n) {
+    const CpuCall& call = program.call(n);
+    if (program.graph().nodes[n].op->is_view || !wants_dots(call, options.activations)) continue;
+    const uint32_t rows = call.out[0].kind == Rows::outputs ? options.max_outputs : options.max_tokens;
+    most = std::max(most, quant_bytes(call, rows));
+  }
+  return most;
+}
+
 DevicePlan plan_of(const CpuProgram& program, const DeviceExecutorOptions& options, uint64_t weight_bytes) noexcept {
   DevicePlan plan;
   plan.cpu = program.plan();
@@ -46,8 +60,8 @@ DevicePlan plan_of(const CpuProgram& program, const DeviceExecutorOptions& optio
   plan.cpu.table_bytes +=
       sizeof(Executor) + program.graph().nodes.size() * (sizeof(DeviceNode) + sizeof(Side) + Executor::kReasonBytes);
   plan.weight_bytes = weight_bytes;
-  plan.step_bytes =
-      StepBuffer::bytes(options.cpu, options.context_tokens, plan.cpu.kv) + logits_bytes(program, options.cpu);
+  plan.step_bytes = StepBuffer::bytes(options.cpu, options.context_tokens, plan.cpu.kv) +
+                    logits_bytes(program, options.cpu) + most_quant_bytes(program, options.cpu);
   return plan;
 }
 
@@ -90,6 +104,13 @@ Status Executor::start(const WeightView& weights) noexcept {
   RUNNEL_ASSIGN(arena_, device.make_buffer(plan_.arena_bytes, Use::shared, "activations"));
   RUNNEL_ASSIGN(logits_, device.make_buffer(logits_bytes(program_, options_.cpu), Use::results, "logits"));
   RUNNEL_TRY(step_.init(device, options_.cpu, options_.context_tokens, plan_.cpu.kv));
+  if (const uint64_t bytes = most_quant_bytes(program_, options_.cpu);
+      takes_dots(device.info(), options_.cpu.activations) && bytes != 0) {
+    RUNNEL_ASSIGN(quants_, device.make_buffer(bytes, Use::weights, "quantised activations"));
+    step_.set_quants(quants_.address());
+  } else {
+    plan_.step_bytes -= bytes;
+  }
   RUNNEL_TRY(program_.bind(weights, arena_.data(), scratch_.data()));
   RUNNEL_TRY(pipelines_.init(&device));
   recordings_.init(&device, options_.submission_ms != 0 ? options_.submission_ms : Pace::kDefaultMs);
@@ -109,6 +130,7 @@ Status Executor::place_nodes(const WeightView& weights) noexcept {
     const char* why = refuses(program_, n);
     sides_[n] = why == nullptr ? Side::device : Side::cpu;
     if (why != nullptr) keep_reason(n, why);
+    nodes_[n].dots = why == nullptr && quants_.bytes() != 0 && wants_dots(program_.call(n), options_.cpu.activations);
   }
   Array<uint8_t> wanted;
   if (!wanted.resize(graph.tensors.size())) return out_of_memory("vulkan", "the list of weights");
@@ -224,6 +246,10 @@ Status Executor::describe_placement() noexcept {
     if (sides_[n] == Side::view) continue;
     PlacementRow row;
     describe_node(program_.call(n), row.what);
+    if (nodes_[n].dots && sides_[n] == Side::device) {
+      const size_t used = std::strlen(row.what);
+      std::snprintf(row.what + used, sizeof row.what - used, " by 8-bit products");
+    }
     row.on_device = sides_[n] == Side::device;
     if (!row.on_device) std::snprintf(row.why, sizeof row.why, "%s", reasons_[n].text);
     PlacementRow* same = nullptr;

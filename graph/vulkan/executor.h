@@ -74,6 +74,7 @@ class Executor final : public DeviceExecutor {
   DevicePlan plan_;
   Block scratch_;
   Buffer arena_, logits_;
+  Buffer quants_;  // of the node that runs: its quantised activations
   StepBuffer step_;
   DeviceWeights weights_;
   Array<DeviceNode> nodes_;

@@ -16,6 +16,7 @@ struct DeviceNode {
   const CpuCall* call = nullptr;
   VkDeviceAddress in[kMaxInputs] = {};
   VkDeviceAddress out[kMaxOutputs] = {};
+  bool dots = false;  // products of bytes (dots.h), not of floats
 };
 
 // Where a step's own data lie.
@@ -23,6 +24,7 @@ struct StepAddresses {
   VkDeviceAddress step = 0;
   VkDeviceAddress ids = 0;
   VkDeviceAddress output_rows = 0;
+  VkDeviceAddress quants = 0;  // a node's quantised activations
   VkDeviceAddress pages[kMaxKvGroups] = {};
 };
 

@@ -38,8 +38,9 @@ class SelfTest {
   Executor& executor_;
   const WeightView& weights_;
   Verdicts verdicts_;
-  std::optional<CpuProgram> reference_;
-  Block scratch_;
+  // By what linears read: floats, or bytes.
+  std::optional<CpuProgram> references_[2];
+  Block scratches_[2];
   Array<int32_t> ids_;
   Array<uint32_t> rows_;
   uint8_t* pages_[2] = {};  // for the CPU, for the device

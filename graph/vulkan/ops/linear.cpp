@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "graph/vulkan/ops/weights.h"
+#include "graph/vulkan/dots.h"
 
 namespace runnel::vulkan {
 namespace {
@@ -16,6 +16,7 @@ constexpr uint32_t kMostTokens = 8;  // of a thread
 const char* refuses(const CpuCall& call, const KvLayout&) noexcept { return refuses_weights(*call.in[1].desc); }
 
 Status record(const DeviceNode& node, Recorder& recorder) noexcept {
+  if (node.dots) return record_dots(node, recorder);
   const CpuCall& call = *node.call;
   const TensorDesc& w = *call.in[1].desc;
   const WeightShaders& shaders = *find_weight_shaders(w.dtype);

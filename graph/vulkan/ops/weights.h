@@ -9,7 +9,8 @@ namespace runnel::vulkan {
 struct WeightShaders {
   DType dtype;
   Shader linear, embed;
-  uint32_t block;  // values that a shader takes together along k
+  uint32_t block;               // values that a shader takes together along k
+  Shader dots = Shader::count;  // linear by products of bytes (dots.h); count: there is none
 };
 
 // Null: no shader reads the type.

@@ -53,6 +53,8 @@ struct OpenOptions {
   KvTypes kv = KvType::f16;  // or KvTypes(keys, values)
   WeightsMode weights_mode = WeightsMode::automatic;
   FloatBackend float_backend = FloatBackend::own;
+  // On a device: q8 where its driver has integer dot products, automatic where it also says that they are fast, floats
+  // for all else.
   Activations activations = Activations::automatic;
   // Where to compute. Null: the CPU. With a device, weights are mapped, and those that it reads are copied to its
   // memory, which counts like all other; what it cannot run runs on the CPU (Model::placement()).

@@ -19,7 +19,12 @@ using vulkan::Shader;
 enum Op : uint32_t { kCapability = 17, kVariable = 59, kDecorate = 71 };
 enum Decoration : uint32_t { kBuiltIn = 11, kBinding = 33, kDescriptorSet = 34 };
 enum StorageClass : uint32_t { kUniformConstant = 0, kUniform = 2, kStorageBuffer = 12, kPushConstant = 9 };
-enum Capability : uint32_t { kShader = 1, kPhysicalStorageBufferAddresses = 5347 };
+enum Capability : uint32_t {
+  kShader = 1,
+  kPhysicalStorageBufferAddresses = 5347,
+  kDotProductInput4x8BitPacked = 6018,
+  kDotProduct = 6019
+};
 enum BuiltIn : uint32_t {
   kNumWorkgroups = 24,  // of a cut dispatch those of the piece
   kWorkgroupSize = 25,
@@ -64,8 +69,10 @@ TEST(VulkanShaders, AskForNothingThatAnyDeviceLacks) {
     const char* name = vulkan::shader_name(shader);
     // No subgroup operations, no 8- or 16-bit types, no float64.
     EXPECT_TRUE(has(asked.capabilities, kShader)) << name;
+    const bool dots = std::string_view(name).starts_with("linear_dot_");  // only where the device has them
     for (const uint32_t capability : asked.capabilities)
-      EXPECT_TRUE(capability == kShader || capability == kPhysicalStorageBufferAddresses)
+      EXPECT_TRUE(capability == kShader || capability == kPhysicalStorageBufferAddresses ||
+                  (dots && (capability == kDotProductInput4x8BitPacked || capability == kDotProduct)))
           << name << " asks for capability " << capability;
     // Nothing that would say how large a subgroup is, or which thread of one this is.
     for (const uint32_t built_in : asked.built_ins)
