@@ -67,7 +67,11 @@ runnel_row_sources(RUNNEL_ATTENTION_ROWS ${CMAKE_CURRENT_LIST_DIR}/attention/att
 runnel_row_sources(RUNNEL_KV_ROWS ${CMAKE_CURRENT_LIST_DIR}/attention/kv.inc KV_KERNEL kv_@1_@0)
 runnel_row_sources(RUNNEL_VECTOR_ROWS ${CMAKE_CURRENT_LIST_DIR}/vector/vector.inc VECTOR_OPS vector_@0)
 runnel_row_sources(RUNNEL_PEAK_ROWS ${CMAKE_CURRENT_LIST_DIR}/limits/peak.inc PEAK_LOOPS peak_@0)
-set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_KV_ROWS} ${RUNNEL_VECTOR_ROWS})
+set(RUNNEL_SHARED_TILES "")  # of several rows of products
+if(avx512vnni IN_LIST RUNNEL_ISA_WORDS)
+  set(RUNNEL_SHARED_TILES ${CMAKE_CURRENT_LIST_DIR}/matmul/tall_tiles_avx512vnni.cpp avx512vnni)
+endif()
+set(RUNNEL_ROWS ${RUNNEL_MATMUL_ROWS} ${RUNNEL_SHARED_TILES} ${RUNNEL_ATTENTION_ROWS} ${RUNNEL_KV_ROWS} ${RUNNEL_VECTOR_ROWS})
 runnel_add_rows(runnel_kernels ${RUNNEL_ROWS} ${RUNNEL_PEAK_ROWS})
 # -O3 unrolls and copies the portable loops of vectors and attention, and those of quantised keys and values, to twice or
 # four times their size and compile time, 300 KB of an app, and for nothing; so it does with the rows of vectors. The

@@ -21,8 +21,8 @@ void decode(const Block& block, float* out) noexcept {
     const float s = scale * static_cast<float>((low | high << 4) - 32);
     const uint8_t* quants = block.quants + 16 * group;
     for (int i = 0; i < 16; ++i) {
-      out[32 * group + i] = s * kIq4Levels[quants[i] & 15];
-      out[32 * group + 16 + i] = s * kIq4Levels[quants[i] >> 4];
+      out[32 * group + i] = s * static_cast<float>(kIq4Levels[quants[i] & 15]);
+      out[32 * group + 16 + i] = s * static_cast<float>(kIq4Levels[quants[i] >> 4]);
     }
   }
 }

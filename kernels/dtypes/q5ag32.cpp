@@ -1,5 +1,5 @@
 // q5ag32 (GGUF Q5_1): 32 values of 5 bits with an offset, w = scale * q + minimum, 6 bits a weight.
-#include "kernels/dtypes/block.h"
+#include "kernels/dtypes/panel.h"
 
 namespace runnel {
 namespace {
@@ -10,6 +10,8 @@ struct Block {
   uint8_t high[4];  // bit i: the fifth bit of value i
   uint8_t low[16];  // byte i: values i (low nibble) and 16 + i
 };
+
+constexpr PanelField kFields[] = {{0, 2, 2}, {offsetof(Block, high), 4, 1, true}, {offsetof(Block, low), 4, 4}};
 
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value(), minimum = block.minimum.value();
@@ -23,6 +25,7 @@ void decode(const Block& block, float* out) noexcept {
 
 }  // namespace
 
-constinit const DTypeInfo dtype_q5ag32 = row_form_type<Block, 32, decode>(DType::q5ag32, "q5ag32", 7, "q5_1");
+constinit const DTypeInfo dtype_q5ag32 =
+    block_panel_type<Block, 32, kFields, decode>(DType::q5ag32, "q5ag32", 7, "q5_1");
 
 }  // namespace runnel

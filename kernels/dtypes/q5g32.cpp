@@ -1,5 +1,5 @@
 // q5g32 (GGUF Q5_0): 32 values of 5 bits, w = scale * (q - 16), 5.5 bits a weight.
-#include "kernels/dtypes/block.h"
+#include "kernels/dtypes/panel.h"
 
 namespace runnel {
 namespace {
@@ -9,6 +9,8 @@ struct Block {
   uint8_t high[4];  // bit i: the fifth bit of value i
   uint8_t low[16];  // byte i: values i (low nibble) and 16 + i
 };
+
+constexpr PanelField kFields[] = {{0, 2, 1}, {offsetof(Block, high), 4, 1, true}, {offsetof(Block, low), 4, 4}};
 
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value();
@@ -22,6 +24,6 @@ void decode(const Block& block, float* out) noexcept {
 
 }  // namespace
 
-constinit const DTypeInfo dtype_q5g32 = row_form_type<Block, 32, decode>(DType::q5g32, "q5g32", 6, "q5_0");
+constinit const DTypeInfo dtype_q5g32 = block_panel_type<Block, 32, kFields, decode>(DType::q5g32, "q5g32", 6, "q5_0");
 
 }  // namespace runnel

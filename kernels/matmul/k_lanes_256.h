@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/dtypes/iq4_levels.h"
 #include "kernels/matmul/tile_k.h"
 
 namespace runnel {
@@ -27,6 +28,11 @@ struct KLanes256 {
     int32_t word;
     __builtin_memcpy(&word, halves, sizeof(word));
     return __builtin_bit_cast(I, _mm256_madd_epi16(bits(pairs), _mm256_set1_epi32(word)));
+  }
+  // As signed bytes.
+  static U levels(U indices) noexcept {
+    const __m256i table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(kIq4Levels)));
+    return __builtin_bit_cast(U, _mm256_shuffle_epi8(table, bits(indices)));
   }
   static F to_float(I x) noexcept { return __builtin_bit_cast(F, _mm256_cvtepi32_ps(bits(x))); }
   static F to_float(U x) noexcept { return to_float(as_signed(x)); }

@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/dtypes/iq4_levels.h"
 #include "kernels/matmul/tile_k.h"
 
 namespace runnel {
@@ -15,6 +16,7 @@ struct KOpsAvx512Vnni {
   using Q = __m512i;
   static constexpr int kParts = 1;
   static constexpr bool kSums16 = false;
+  static constexpr int kLevelsOffset = 128;
 
   static __m512i bits(U x) noexcept { return __builtin_bit_cast(__m512i, x); }
   static __m512i bits(I x) noexcept { return __builtin_bit_cast(__m512i, x); }
@@ -23,6 +25,10 @@ struct KOpsAvx512Vnni {
     int32_t word;
     __builtin_memcpy(&word, q, sizeof(word));
     return _mm512_set1_epi32(word);
+  }
+  static U levels(U indices) noexcept {
+    const __m512i table = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(kIq4Levels)));
+    return __builtin_bit_cast(U, _mm512_shuffle_epi8(_mm512_xor_si512(table, _mm512_set1_epi8(-128)), bits(indices)));
   }
   static I dot(I sum, U w, Q q) noexcept { return __builtin_bit_cast(I, _mm512_dpbusd_epi32(bits(sum), bits(w), q)); }
   static I pair_dot(U pairs, const int16_t* halves) noexcept {

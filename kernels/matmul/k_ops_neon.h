@@ -3,6 +3,7 @@
 
 #include <arm_neon.h>
 
+#include "kernels/dtypes/iq4_levels.h"
 #include "kernels/matmul/tile_k.h"
 
 namespace runnel {
@@ -15,6 +16,7 @@ struct KLanes128 {
   using Q = int8x16_t;
   static constexpr int kParts = 4;
   static constexpr bool kSums16 = false;
+  static constexpr int kLevelsOffset = 0;
 
   static I as_signed(U x) noexcept { return vreinterpretq_s32_u32(x); }
   static Q broadcast(const int8_t* q) noexcept {
@@ -27,6 +29,9 @@ struct KLanes128 {
     const I low = vshrq_n_s32(vshlq_n_s32(both, 16), 16), high = vshrq_n_s32(both, 16);
     return vmlaq_n_s32(vmulq_n_s32(low, halves[0]), high, halves[1]);
   }
+  static U levels(U indices) noexcept {
+    return vreinterpretq_u32_s8(vqtbl1q_s8(vld1q_s8(kIq4Levels), vreinterpretq_u8_u32(indices)));
+  }
   static F to_float(I x) noexcept { return vcvtq_f32_s32(x); }
   static F to_float(U x) noexcept { return vcvtq_f32_u32(x); }
   static F load_halves(const uint8_t* p, int part) noexcept {
@@ -37,7 +42,7 @@ struct KLanes128 {
 };
 
 struct KOpsNeon : KLanes128 {
-  // Pairs of products are at most 2 * 63 * 127.
+  // Pairs of products are at most 2 * 127 * 127.
   static I dot(I sum, U w, Q q) noexcept {
     const int8x16_t bytes = vreinterpretq_s8_u32(w);
     const int16x8_t low = vmull_s8(vget_low_s8(bytes), vget_low_s8(q)), high = vmull_high_s8(bytes, q);

@@ -1,6 +1,7 @@
 // tile_k.h a row at a time, in plain arithmetic.
 #pragma once
 
+#include "kernels/dtypes/iq4_levels.h"
 #include "kernels/half.h"
 #include "kernels/matmul/tile_k.h"
 
@@ -14,9 +15,15 @@ struct KOpsScalar {
   using Q = const int8_t*;
   static constexpr int kParts = 16;
   static constexpr bool kSums16 = false;
+  static constexpr int kLevelsOffset = 128;
 
   static I as_signed(U x) noexcept { return static_cast<I>(x); }
   static Q broadcast(const int8_t* q) noexcept { return q; }
+  static U levels(U indices) noexcept {
+    U levels = 0;
+    for (int i = 0; i < 32; i += 8) levels |= static_cast<U>(kIq4Levels[indices >> i & 15u] + kLevelsOffset) << i;
+    return levels;
+  }
   static I dot(I sum, U w, Q q) noexcept {
     for (int i = 0; i < 4; ++i) sum += static_cast<I>(w >> (8 * i) & 255u) * q[i];
     return sum;

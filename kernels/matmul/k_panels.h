@@ -35,13 +35,14 @@ struct KGroups {
   }
 };
 
-// In each: weights<U>() gives k 4j .. 4j+3 of a group as unsigned bytes of at most kMost, kOffset too large.
+// In each: weights<U>() gives k 4j .. 4j+3 of a group as unsigned bytes of at most kMost, which are kOffset too large;
+// kMinima says where a block has float16 minima, 0 that it has none; kLevels, that the bytes are indices of levels.
 //
 // Q4_K: 16 scales, 16 minima, 3 vectors of group scales, 32 of quants. w = scale * s * q - minimum * m.
 struct Q4kBlock {
   static constexpr size_t kBytes = 16 * 144, kMinima = 32;
-  static constexpr int kMost = 15, kOffset = 0;
-  static constexpr bool kHalfGroups = false;
+  static constexpr int kGroups = 8, kMost = 15, kOffset = 0;
+  static constexpr bool kHalfGroups = false, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
     return load_lanes<U>(block + 256, group / 2 * 8 + j, part) >> (group % 2 * 4) & 0x0f0f0f0fu;
@@ -59,8 +60,8 @@ struct Q4kBlock {
 // Q5_K: 16 scales, 16 minima, 3 vectors of group scales, 8 of fifth bits, 32 of low bits. w as in Q4_K.
 struct Q5kBlock {
   static constexpr size_t kBytes = 16 * 176, kMinima = 32;
-  static constexpr int kMost = 31, kOffset = 0;
-  static constexpr bool kHalfGroups = false;
+  static constexpr int kGroups = 8, kMost = 31, kOffset = 0;
+  static constexpr bool kHalfGroups = false, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
     const U low = load_lanes<U>(block + 768, group / 2 * 8 + j, part) >> (group % 2 * 4) & 0x0f0f0f0fu;
@@ -79,9 +80,9 @@ struct Q5kBlock {
 // Q6_K: 16 scales, 4 vectors of group scales (int8, groups of 16), 16 of high bits, 32 of low bits.
 // w = scale * s * (q - 32).
 struct Q6kBlock {
-  static constexpr size_t kBytes = 16 * 210;
-  static constexpr int kMost = 63, kOffset = 32;
-  static constexpr bool kHalfGroups = true;
+  static constexpr size_t kBytes = 16 * 210, kMinima = 0;
+  static constexpr int kGroups = 8, kMost = 63, kOffset = 32;
+  static constexpr bool kHalfGroups = true, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
     const U low = load_lanes<U>(block + 1312, group / 4 * 16 + group % 2 * 8 + j, part) >> (group % 4 / 2 * 4);
@@ -102,9 +103,9 @@ struct Q6kBlock {
 // Q3_K: 16 scales, 3 vectors of group scales (6 bits, groups of 16), 8 of high bits, 16 of low bits.
 // w = scale * (s - 32) * (q - 4).
 struct Q3kBlock {
-  static constexpr size_t kBytes = 16 * 110;
-  static constexpr int kMost = 7, kOffset = 4;
-  static constexpr bool kHalfGroups = true;
+  static constexpr size_t kBytes = 16 * 110, kMinima = 0;
+  static constexpr int kGroups = 8, kMost = 7, kOffset = 4;
+  static constexpr bool kHalfGroups = true, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
     const U low = load_lanes<U>(block + 736, group / 4 * 8 + j, part) >> (group % 4 * 2) & 0x03030303u;

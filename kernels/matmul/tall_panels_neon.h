@@ -4,7 +4,7 @@
 // with w = scale * weight / 2^kFractionBits + minimum, or scale * half_scale * weight.
 #pragma once
 
-#include "kernels/matmul/k_panels.h"
+#include "kernels/matmul/k_ops_neon.h"
 #include "kernels/matmul/tall_neon.h"
 
 namespace runnel {
@@ -49,25 +49,25 @@ struct TallPanel {
   }
 };
 
-// Q4_K and Q5_K: k_panels.h. Their minimum is taken off.
+// Groups of one scale: k_panels.h, g32_panels.h.
 template <class Block>
 struct TallKPanel {
-  static constexpr uint32_t kGroups = 8;
+  static constexpr uint32_t kGroups = Block::kGroups;
   static constexpr size_t kBytes = Block::kBytes;
   template <class>
-  using Form = TallForm<0, true, false, true, int8_t>;  // 8 * 31 * 127 fit 16 bits
+  using Form = TallForm<0, Block::kMinima != 0, false, !Block::kLevels, int8_t>;  // 8 * 31 * 127 fit 16 bits
 
   template <class>
   static void weights(const uint8_t* block, int group, int quarter, int8x16_t* out) noexcept {
     for (int j = 0; j < 8; ++j)
-      out[j] = vreinterpretq_s8_u32(Block::template weights<uint32x4_t>(block, group, j, quarter));
+      out[j] = vreinterpretq_s8_u32(k_weights<KOpsNeon, Block>(block, group, j, quarter)) -
+               vdupq_n_s8(k_offset<KOpsNeon, Block>());
   }
   static float32x4_t scale(const uint8_t* block, int group, int quarter) noexcept {
-    return vcvtq_f32_u32(Block::template scale<uint32x4_t>(block, group, quarter)) * load_halves(block + 8 * quarter);
+    return k_scale<KOpsNeon, Block>(block, group, quarter);
   }
   static float32x4_t minimum(const uint8_t* block, int group, int quarter) noexcept {
-    return -(vcvtq_f32_u32(Block::template minimum<uint32x4_t>(block, group, quarter)) *
-             load_halves(block + Block::kMinima + 8 * quarter));
+    return k_minimum<KOpsNeon, Block>(block, group, quarter);
   }
 };
 

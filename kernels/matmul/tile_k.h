@@ -1,4 +1,5 @@
-// q8g32 activations times panels of k-quants (k_panels.h): one template for every instruction set.
+// q8g32 activations times panels of k-quants (k_panels.h) and of GGUF's other types (g32_panels.h): one template for
+// every instruction set.
 //
 // Ops says how lanes multiply and add; a panel's 16 rows are kParts registers of it:
 //   U, I, F              lanes of uint32, int32 and float, one lane a row
@@ -8,6 +9,9 @@
 //   S, multiply(U, Q)    four products in each lane as two 16-bit sums; add(S, U, Q)
 //   join(I, S, U scales) adds a lane's two 16-bit sums, each times the int16 in its half of `scales`
 //   pair_dot(U, halves)  the two int16 of a lane times halves[0] and halves[1]
+//   levels(U)            the levels (kernels/dtypes/iq4_levels.h) of a lane's four indices, as bytes that dot() takes
+//   and
+//                        that are kLevelsOffset too large
 //   fma(F, F, F), to_float(I), load_halves(const uint8_t*), splat(float)
 //
 // A group's dot product is an exact integer, its scale included where a group has two (Q6_K). Each output adds its
@@ -21,20 +25,45 @@
 namespace runnel {
 namespace {
 
-inline constexpr int kKGroups = 8;  // groups of 32 in a block
-
-template <int kTokens>
-using KLhs = LhsTile<int8_t, kTokens, kKGroups>;
+template <class Block, int kTokens>
+using KLhs = LhsTile<int8_t, kTokens, Block::kGroups>;
 
 // The scale of a group and its minimum, where it has those. Exact: a float16 times an integer of 8 bits.
 template <class Ops, class Block>
-static inline typename Ops::F k_scale(const uint8_t* block, int g, int part) noexcept {
-  return Ops::to_float(Block::template scale<typename Ops::U>(block, g, part)) * Ops::load_halves(block, part);
+static inline typename Ops::F k_scale(const uint8_t* block, [[maybe_unused]] int g, int part) noexcept {
+  if constexpr (Block::kGroups == 1) {
+    return Ops::load_halves(block, part);
+  } else {
+    return Ops::to_float(Block::template scale<typename Ops::U>(block, g, part)) * Ops::load_halves(block, part);
+  }
 }
 template <class Ops, class Block>
-static inline typename Ops::F k_minimum(const uint8_t* block, int g, int part) noexcept {
-  return Ops::to_float(Block::template minimum<typename Ops::U>(block, g, part)) *
-         -Ops::load_halves(block + Block::kMinima, part);
+static inline typename Ops::F k_minimum(const uint8_t* block, [[maybe_unused]] int g, int part) noexcept {
+  if constexpr (Block::kGroups == 1) {
+    return Ops::load_halves(block + Block::kMinima, part);
+  } else {
+    return Ops::to_float(Block::template minimum<typename Ops::U>(block, g, part)) *
+           -Ops::load_halves(block + Block::kMinima, part);
+  }
+}
+
+// k 4j .. 4j+3 of a group, ready to multiply, and how much too large they are.
+template <class Ops, class Block>
+static inline typename Ops::U k_weights(const uint8_t* block, int g, int j, int part) noexcept {
+  const auto weights = Block::template weights<typename Ops::U>(block, g, j, part);
+  if constexpr (Block::kLevels) {
+    return Ops::levels(weights);
+  } else {
+    return weights;
+  }
+}
+template <class Ops, class Block>
+static constexpr int k_offset() noexcept {
+  if constexpr (Block::kLevels) {
+    return Ops::kLevelsOffset;
+  } else {
+    return Block::kOffset;
+  }
 }
 
 // Group sums of every token and part, in 32 bits.
@@ -45,29 +74,29 @@ struct KDots {
 
 // 16-bit sums that last a whole group: at most 8 * 2 * 15 * 127.
 template <class Ops, class Block, int kTokens>
-static inline void k_dots_by_group(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+static inline void k_dots_by_group(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                    KDots<Ops, kTokens>& dots) noexcept {
   typename Ops::S sums[kTokens][Ops::kParts] = {};
   for (int j = 0; j < 8; ++j) {
     typename Ops::U w[Ops::kParts];
-    for (int p = 0; p < Ops::kParts; ++p) w[p] = Block::template weights<typename Ops::U>(block, g, j, p);
+    for (int p = 0; p < Ops::kParts; ++p) w[p] = k_weights<Ops, Block>(block, g, j, p);
     for (int t = 0; t < kTokens; ++t) {
       const auto activations = Ops::broadcast(lhs.value(t, 4 * j));
       for (int p = 0; p < Ops::kParts; ++p) sums[t][p] = Ops::add(sums[t][p], w[p], activations);
     }
   }
   for (int t = 0; t < kTokens; ++t)
-    for (int p = 0; p < Ops::kParts; ++p) dots.at[t][p] = Ops::join(typename Ops::I{}, sums[t][p], Ops::ones());
+    for (int p = 0; p < Ops::kParts; ++p) dots.at[t][p] = Ops::join(dots.at[t][p], sums[t][p], Ops::ones());
 }
 
 // 16-bit sums of two vectors: at most 2 * 2 * 63 * 127. scales[h]: of half h of the group.
 template <class Ops, class Block, int kTokens>
-static inline void k_dots_by_pair(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+static inline void k_dots_by_pair(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                   const typename Ops::U (*scales)[Ops::kParts], KDots<Ops, kTokens>& dots) noexcept {
   for (int j = 0; j < 8; j += 2) {
     typename Ops::U w[2][Ops::kParts];
     for (int i = 0; i < 2; ++i)
-      for (int p = 0; p < Ops::kParts; ++p) w[i][p] = Block::template weights<typename Ops::U>(block, g, j + i, p);
+      for (int p = 0; p < Ops::kParts; ++p) w[i][p] = k_weights<Ops, Block>(block, g, j + i, p);
     for (int t = 0; t < kTokens; ++t) {
       const auto first = Ops::broadcast(lhs.value(t, 4 * j)), second = Ops::broadcast(lhs.value(t, 4 * j + 4));
       for (int p = 0; p < Ops::kParts; ++p) {
@@ -80,11 +109,11 @@ static inline void k_dots_by_pair(const uint8_t* block, int g, const KLhs<kToken
 
 // 32-bit sums at once.
 template <class Ops, class Block, int kTokens>
-static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end, const KLhs<kTokens>& lhs,
+static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end, const KLhs<Block, kTokens>& lhs,
                                  KDots<Ops, kTokens>& dots) noexcept {
   for (int j = begin; j < end; ++j) {
     typename Ops::U w[Ops::kParts];
-    for (int p = 0; p < Ops::kParts; ++p) w[p] = Block::template weights<typename Ops::U>(block, g, j, p);
+    for (int p = 0; p < Ops::kParts; ++p) w[p] = k_weights<Ops, Block>(block, g, j, p);
     for (int t = 0; t < kTokens; ++t) {
       const auto activations = Ops::broadcast(lhs.value(t, 4 * j));
       for (int p = 0; p < Ops::kParts; ++p) dots.at[t][p] = Ops::dot(dots.at[t][p], w[p], activations);
@@ -92,13 +121,20 @@ static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end
   }
 }
 
-// Groups with one scale and a minimum: Q4_K, Q5_K.
+// Groups with one scale: all but Q6_K.
 template <class Ops, class Block, int kTokens>
-static inline void k_group_with_minimum(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+static inline void k_group_of_one_scale(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                         typename Ops::F (*total)[Ops::kParts]) noexcept {
   using U = typename Ops::U;
   KDots<Ops, kTokens> dots = {};
-  if constexpr (!Ops::kSums16) {
+  constexpr int kOffset = k_offset<Ops, Block>();
+  if constexpr (kOffset != 0) {
+    for (int t = 0; t < kTokens; ++t) {
+      const typename Ops::I start = typename Ops::I{} + lhs.start(t) * (kOffset / 8);
+      for (int p = 0; p < Ops::kParts; ++p) dots.at[t][p] = start;
+    }
+  }
+  if constexpr (!Ops::kSums16 || Block::kLevels) {
     k_dots_direct<Ops, Block, kTokens>(block, g, 0, 8, lhs, dots);
   } else if constexpr (Block::kMost <= 15) {
     k_dots_by_group<Ops, Block, kTokens>(block, g, lhs, dots);
@@ -109,17 +145,19 @@ static inline void k_group_with_minimum(const uint8_t* block, int g, const KLhs<
     k_dots_by_pair<Ops, Block, kTokens>(block, g, lhs, ones, dots);
   }
   for (int p = 0; p < Ops::kParts; ++p) {
-    const auto scale = k_scale<Ops, Block>(block, g, p), minimum = k_minimum<Ops, Block>(block, g, p);
-    for (int t = 0; t < kTokens; ++t) {
+    const auto scale = k_scale<Ops, Block>(block, g, p);
+    for (int t = 0; t < kTokens; ++t)
       total[t][p] = Ops::fma(Ops::to_float(dots.at[t][p]), scale * Ops::splat(lhs.scale(t)), total[t][p]);
-      total[t][p] = Ops::fma(minimum, Ops::splat(lhs.weighted(t)), total[t][p]);
+    if constexpr (Block::kMinima != 0) {
+      const auto minimum = k_minimum<Ops, Block>(block, g, p);
+      for (int t = 0; t < kTokens; ++t) total[t][p] = Ops::fma(minimum, Ops::splat(lhs.weighted(t)), total[t][p]);
     }
   }
 }
 
 // Groups whose halves have integer scales of their own, and an offset: Q6_K.
 template <class Ops, class Block, int kTokens>
-static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                      typename Ops::F (*total)[Ops::kParts]) noexcept {
   using U = typename Ops::U;
   using I = typename Ops::I;
@@ -154,12 +192,12 @@ static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<kTo
 
 // total += one group's share of the outputs.
 template <class Ops, class Block, int kTokens>
-static inline void add_k_group(const uint8_t* block, int g, const KLhs<kTokens>& lhs,
+static inline void add_k_group(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                typename Ops::F (*total)[Ops::kParts]) noexcept {
   if constexpr (Block::kHalfGroups) {
     k_group_of_halves<Ops, Block, kTokens>(block, g, lhs, total);
   } else {
-    k_group_with_minimum<Ops, Block, kTokens>(block, g, lhs, total);
+    k_group_of_one_scale<Ops, Block, kTokens>(block, g, lhs, total);
   }
 }
 
@@ -179,12 +217,12 @@ static void multiply_k_panels(const MatmulArgs& a) noexcept {
   constexpr size_t kAhead = kTokens < 4 ? 2048 : 0;
   const uint8_t* block = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kPanelRows) {
-    KLhs<kTokens> lhs(a);
+    KLhs<Block, kTokens> lhs(a);
     typename Ops::F total[kTokens][Ops::kParts] = {};
     for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
-      for (int g = 0; g < kKGroups; ++g, lhs.advance()) {
+      for (int g = 0; g < Block::kGroups; ++g, lhs.advance()) {
         if constexpr (kAhead != 0) {
-          constexpr size_t kShare = Block::kBytes / kKGroups;
+          constexpr size_t kShare = Block::kBytes / Block::kGroups;
           for (size_t at = 0; at < kShare; at += 64) __builtin_prefetch(block + kAhead + size_t(g) * kShare + at);
         }
         add_k_group<Ops, Block, kTokens>(block, g, lhs, total);
@@ -200,18 +238,18 @@ static void multiply_k_panels(const MatmulArgs& a) noexcept {
 template <class Ops, class Block>
 [[maybe_unused]] static void multiply_k_row(const MatmulArgs& a) noexcept {
   constexpr size_t kAhead = 2048;  // bytes of each stream
-  constexpr size_t kShare = Block::kBytes / kKGroups;
+  constexpr size_t kShare = Block::kBytes / Block::kGroups;
   constexpr uint32_t kRowPanels = 4;
   const size_t panel_bytes = size_t{a.blocks} * Block::kBytes;
   const auto* first = static_cast<const uint8_t*>(a.rhs);
   for (uint32_t column = 0; column < a.n; column += kRowPanels * kPanelRows, first += kRowPanels * panel_bytes) {
     const uint32_t left = (a.n - column + kPanelRows - 1) / kPanelRows, panels = left < kRowPanels ? left : kRowPanels;
     const uint8_t* block = first;
-    KLhs<1> lhs(a);
+    KLhs<Block, 1> lhs(a);
     typename Ops::F total[kRowPanels][1][Ops::kParts] = {};
     for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
 #pragma GCC unroll 8
-      for (int g = 0; g < kKGroups; ++g, lhs.advance()) {
+      for (int g = 0; g < Block::kGroups; ++g, lhs.advance()) {
         const uint8_t* at = block;
         for (uint32_t p = 0; p < panels; ++p, at += panel_bytes) {
           for (size_t line = 0; line < kShare; line += 64)

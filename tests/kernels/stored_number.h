@@ -37,7 +37,7 @@ inline float stored_number(KvType type, const uint8_t* block, uint32_t head_dim,
   const uint32_t group = d / 32, low = (std::min(32u, head_dim - 32 * group) + 1) / 2, in_group = d % 32;
   const uint32_t byte = 16 * group + in_group % low;
   const uint8_t both = bytes[transposed ? size_t(byte) * 16 + token : size_t(token) * ((head_dim + 1) / 2) + byte];
-  return scale * kIq4Levels[in_group < low ? both & 15 : both >> 4];
+  return scale * static_cast<float>(kIq4Levels[in_group < low ? both & 15 : both >> 4]);
 }
 
 // Whether a type's heads are rotated before they are stored, and the rotation by its definition: signs, then blocks of

@@ -147,7 +147,8 @@ TEST(DType, BlockPanelsLieAsKernelsExpect) {
     DType dtype;
     uint32_t halves, words;
   };
-  for (const Case c : {Case{DType::q4g32, 1, 4}, Case{DType::q4ag32, 2, 4}, Case{DType::q8g32, 1, 8}}) {
+  for (const Case c :
+       {Case{DType::q4g32, 1, 4}, Case{DType::q4ag32, 2, 4}, Case{DType::q8g32, 1, 8}, Case{DType::iq4g32, 1, 4}}) {
     const DTypeInfo& type = dtype_info(c.dtype);
     std::mt19937 random(4);
     const uint32_t blocks = 3;
@@ -164,6 +165,30 @@ TEST(DType, BlockPanelsLieAsKernelsExpect) {
         for (uint32_t i = 0; i < 4 * c.words; ++i)
           ASSERT_EQ(column[32 * c.halves + i / 4 * 64 + 4 * r + i % 4], block[2 * c.halves + i]);
       }
+    }
+  }
+}
+
+// Where they find the fifth bits: k 4j + c at bit j of byte c of a row's lane.
+TEST(DType, FifthBitsLieAsKernelsExpect) {
+  struct Case {
+    DType dtype;
+    uint32_t halves;
+  };
+  for (const Case c : {Case{DType::q5g32, 1}, Case{DType::q5ag32, 2}}) {
+    const DTypeInfo& type = dtype_info(c.dtype);
+    std::mt19937 random(5);
+    const std::vector<uint8_t> source = random_blocks(type, 16, random);
+    const void* rows[16];
+    for (uint32_t r = 0; r < 16; ++r) rows[r] = source.data() + r * type.block_bytes;
+    std::vector<uint8_t> panel(16 * type.block_bytes);
+    type.pack_panel(rows, 1, panel.data());
+    const uint8_t* lanes = panel.data() + 32 * c.halves;
+    for (uint32_t r = 0; r < 16; ++r) {
+      const uint8_t* block = source.data() + r * type.block_bytes + 2 * c.halves;
+      for (uint32_t k = 0; k < 32; ++k)
+        ASSERT_EQ(lanes[4 * r + k % 4] >> k / 4 & 1, block[k / 8] >> k % 8 & 1) << "row " << r << " k " << k;
+      for (uint32_t i = 0; i < 16; ++i) ASSERT_EQ(lanes[64 + i / 4 * 64 + 4 * r + i % 4], block[4 + i]);
     }
   }
 }

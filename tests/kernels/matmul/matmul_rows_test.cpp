@@ -138,10 +138,11 @@ TEST_P(MatmulIntegerRow, SurvivesTheLargestIntegers) {
 // One token's outputs have the same bits alone and in a tile of any size, by every tuned row of its type that this CPU
 // runs: prefill agrees with decode, and a wider instruction set with a narrower one.
 TEST(MatmulRows, TunedIntegerRowsAgreeInEveryBit) {
-  const std::pair<LhsType, DType> kTypes[] = {{LhsType::q8g32, DType::q4g32},      {LhsType::q8g32, DType::q4ag32},
-                                              {LhsType::q8g32, DType::q8g32},      {LhsType::q16g32, DType::q8g32},
-                                              {LhsType::q8g32, DType::q4ag32s256}, {LhsType::q8g32, DType::q5ag32s256},
-                                              {LhsType::q8g32, DType::q6g16s256},  {LhsType::q8g32, DType::q3g16s256}};
+  const std::pair<LhsType, DType> kTypes[] = {
+      {LhsType::q8g32, DType::q4g32},     {LhsType::q8g32, DType::q4ag32},     {LhsType::q8g32, DType::q8g32},
+      {LhsType::q16g32, DType::q8g32},    {LhsType::q8g32, DType::q4ag32s256}, {LhsType::q8g32, DType::q5ag32s256},
+      {LhsType::q8g32, DType::q6g16s256}, {LhsType::q8g32, DType::q3g16s256},  {LhsType::q8g32, DType::q5g32},
+      {LhsType::q8g32, DType::iq4g32},    {LhsType::q8g32, DType::q5ag32}};
   for (const auto& [lhs, rhs] : kTypes) {
     std::mt19937 random(3);
     constexpr uint32_t kTokens = 67, kColumns = 40, kBlocks = 23;

@@ -1,0 +1,10 @@
+#include "kernels/matmul/g32_panels.h"
+#include "kernels/matmul/k_ops_avx2.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_iq4g32_4x16x4_avx2(const MatmulArgs& args) noexcept {
+  multiply_k_tile<KOpsAvx2, Iq4Block, 4>(args);
+}
+
+}  // namespace runnel

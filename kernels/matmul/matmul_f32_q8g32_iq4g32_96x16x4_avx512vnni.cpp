@@ -1,0 +1,10 @@
+#include "kernels/matmul/g32_panels.h"
+#include "kernels/matmul/tall_avx512vnni.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_iq4g32_96x16x4_avx512vnni(const MatmulArgs& args) noexcept {
+  multiply_tall<TallKPanel<Iq4Block>>(args);
+}
+
+}  // namespace runnel

@@ -1,0 +1,8 @@
+#include "kernels/matmul/g32_panels.h"
+#include "kernels/matmul/k_ops_avx2.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q5ag32_1x16x4_avx2(const MatmulArgs& args) noexcept { multiply_k_row<KOpsAvx2, Q5aBlock>(args); }
+
+}  // namespace runnel

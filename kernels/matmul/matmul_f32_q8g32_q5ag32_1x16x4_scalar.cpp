@@ -1,0 +1,10 @@
+#include "kernels/matmul/g32_panels.h"
+#include "kernels/matmul/k_ops_scalar.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q5ag32_1x16x4_scalar(const MatmulArgs& args) noexcept {
+  multiply_k_tile<KOpsScalar, Q5aBlock, 1>(args);
+}
+
+}  // namespace runnel

@@ -1,0 +1,10 @@
+#include "kernels/matmul/g32_panels.h"
+#include "kernels/matmul/k_ops_avxvnni.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q5ag32_4x16x4_avxvnni(const MatmulArgs& args) noexcept {
+  multiply_k_tile<KOpsAvxVnni, Q5aBlock, 4>(args);
+}
+
+}  // namespace runnel

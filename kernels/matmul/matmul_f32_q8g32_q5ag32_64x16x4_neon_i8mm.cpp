@@ -1,0 +1,11 @@
+#include "kernels/matmul/g32_panels.h"
+#include "kernels/matmul/tall_dots_neon_i8mm.h"
+#include "kernels/matmul/tall_panels_neon.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q5ag32_64x16x4_neon_i8mm(const MatmulArgs& args) noexcept {
+  multiply_tall<TallI8mm, TallKPanel<Q5aBlock>>(args);
+}
+
+}  // namespace runnel

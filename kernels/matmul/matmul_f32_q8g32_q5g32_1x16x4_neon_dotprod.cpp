@@ -1,0 +1,10 @@
+#include "kernels/matmul/g32_panels.h"
+#include "kernels/matmul/k_ops_neon_dotprod.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q5g32_1x16x4_neon_dotprod(const MatmulArgs& args) noexcept {
+  multiply_k_tile<KOpsNeonDotprod, Q5Block, 1>(args);
+}
+
+}  // namespace runnel
