@@ -30,15 +30,15 @@ inline runnel_status refuse(const char* who, const char* what) noexcept {
 template <class Struct>
 constexpr size_t kFirstBytes = sizeof(Struct);
 template <>
-constexpr size_t kFirstBytes<runnel_open_options> = offsetof(runnel_open_options, weights_mode);
+inline constexpr size_t kFirstBytes<runnel_open_options> = offsetof(runnel_open_options, weights_mode);
 template <>
-constexpr size_t kFirstBytes<runnel_info> = offsetof(runnel_info, device);
+inline constexpr size_t kFirstBytes<runnel_info> = offsetof(runnel_info, device);
 template <>
-constexpr size_t kFirstBytes<runnel_plan> = offsetof(runnel_plan, weights_mode);
+inline constexpr size_t kFirstBytes<runnel_plan> = offsetof(runnel_plan, weights_mode);
 template <>
-constexpr size_t kFirstBytes<runnel_generate_options> = offsetof(runnel_generate_options, keep_generator);
+inline constexpr size_t kFirstBytes<runnel_generate_options> = offsetof(runnel_generate_options, keep_generator);
 template <>
-constexpr size_t kFirstBytes<runnel_generation> = offsetof(runnel_generation, reused_tokens);
+inline constexpr size_t kFirstBytes<runnel_generation> = offsetof(runnel_generation, reused_tokens);
 
 // Copies the part of the caller's struct that both know (a newer caller's may be longer). False when its size says that
 // it is not even the first version's.
