@@ -130,7 +130,10 @@ Status Executor::place_nodes(const WeightView& weights) noexcept {
     const char* why = refuses(program_, n);
     sides_[n] = why == nullptr ? Side::device : Side::cpu;
     if (why != nullptr) keep_reason(n, why);
-    nodes_[n].dots = why == nullptr && quants_.bytes() != 0 && wants_dots(program_.call(n), options_.cpu.activations);
+    if (why != nullptr || !wants_dots(program_.call(n), options_.cpu.activations)) continue;
+    nodes_[n].dots = quants_.bytes() != 0;
+    if (!nodes_[n].dots && options_.cpu.activations == Activations::q8)
+      keep_reason(n, "products of floats, since the driver has none of 8 bits");
   }
   Array<uint8_t> wanted;
   if (!wanted.resize(graph.tensors.size())) return out_of_memory("vulkan", "the list of weights");
@@ -251,7 +254,7 @@ Status Executor::describe_placement() noexcept {
       std::snprintf(row.what + used, sizeof row.what - used, " by 8-bit products");
     }
     row.on_device = sides_[n] == Side::device;
-    if (!row.on_device) std::snprintf(row.why, sizeof row.why, "%s", reasons_[n].text);
+    std::snprintf(row.why, sizeof row.why, "%s", reasons_[n].text);
     PlacementRow* same = nullptr;
     for (PlacementRow& known : placement_) {
       if (std::strcmp(known.what, row.what) == 0 && std::strcmp(known.why, row.why) == 0) same = &known;

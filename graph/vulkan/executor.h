@@ -33,7 +33,7 @@ void describe_node(const CpuCall& call, char (&text)[96]) noexcept;
 
 class Executor final : public DeviceExecutor {
  public:
-  static constexpr size_t kReasonBytes = 120;
+  static constexpr size_t kReasonBytes = 176;
   static Result<DeviceExecutor*> create(ComputeDeviceImpl& device, const Graph& graph, const WeightView& weights,
                                         const DeviceExecutorOptions& options) noexcept;
 

@@ -103,6 +103,9 @@ Status SelfTest::run(bool* all_passed) noexcept {
     }
     if (verdict->why[0] != '\0' && executor_.nodes_[n].dots) {
       executor_.nodes_[n].dots = false;  // the same node again, with products of floats
+      char why[Executor::kReasonBytes];
+      std::snprintf(why, sizeof why, "products of floats, since those of 8 bits failed: %s", verdict->why);
+      executor_.keep_reason(n, why);
       continue;
     }
     if (verdict->why[0] != '\0') {

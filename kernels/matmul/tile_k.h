@@ -9,9 +9,8 @@
 //   S, multiply(U, Q)    four products in each lane as two 16-bit sums; add(S, U, Q)
 //   join(I, S, U scales) adds a lane's two 16-bit sums, each times the int16 in its half of `scales`
 //   pair_dot(U, halves)  the two int16 of a lane times halves[0] and halves[1]
-//   levels(U)            the levels (kernels/dtypes/iq4_levels.h) of a lane's four indices, as bytes that dot() takes
-//   and
-//                        that are kLevelsOffset too large
+//   levels(U)            the levels (kernels/dtypes/iq4_levels.h) of a lane's four indices, as bytes that dot() takes,
+//                        kLevelsOffset too large
 //   fma(F, F, F), to_float(I), load_halves(const uint8_t*), splat(float)
 //
 // A group's dot product is an exact integer, its scale included where a group has two (Q6_K). Each output adds its
@@ -121,7 +120,7 @@ static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end
   }
 }
 
-// Groups with one scale: all but Q6_K.
+// Groups with one scale: all but Q3_K and Q6_K.
 template <class Ops, class Block, int kTokens>
 static inline void k_group_of_one_scale(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                         typename Ops::F (*total)[Ops::kParts]) noexcept {
@@ -155,7 +154,7 @@ static inline void k_group_of_one_scale(const uint8_t* block, int g, const KLhs<
   }
 }
 
-// Groups whose halves have integer scales of their own, and an offset: Q6_K.
+// Groups whose halves have integer scales of their own, and an offset: Q3_K and Q6_K.
 template <class Ops, class Block, int kTokens>
 static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                      typename Ops::F (*total)[Ops::kParts]) noexcept {

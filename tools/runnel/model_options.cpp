@@ -175,7 +175,8 @@ void print_placement(const Model& model) {
   std::fprintf(stderr, "%u nodes on %.*s\n", there, static_cast<int>(model.info().device.size()),
                model.info().device.data());
   for (const PlacementRow& row : model.placement())
-    if (!row.on_device) std::fprintf(stderr, "%u on the CPU, %s: %s\n", row.nodes, row.what, row.why);
+    if (row.why[0] != '\0')
+      std::fprintf(stderr, "%u on the %s, %s: %s\n", row.nodes, row.on_device ? "device" : "CPU", row.what, row.why);
 }
 
 const char* weights_mode_name(WeightsMode mode) {

@@ -49,7 +49,7 @@ struct PlacementRow {
   char what[96] = {};  // op, storage type and sizes
   uint32_t nodes = 0;
   bool on_device = false;
-  char why[128] = {};  // zero-terminated
+  char why[176] = {};  // not on the device, or there but not as asked; zero-terminated, else empty
 };
 
 }  // namespace runnel

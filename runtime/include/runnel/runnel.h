@@ -222,7 +222,7 @@ typedef struct runnel_placement {
   uint32_t struct_bytes;
   uint32_t nodes;   /* of this kind */
   const char* what; /* op, storage type and sizes; zero-terminated, borrowed from the model */
-  const char* why;  /* not on the device, "" where it is; zero-terminated, borrowed from the model */
+  const char* why; /* not on the device, or there but not as asked, else ""; zero-terminated, borrowed from the model */
   bool on_device;
 } runnel_placement;
 

@@ -2,7 +2,10 @@
 // asked for or fast, and floats where they fail.
 #include "graph/vulkan/dots.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
+#include <string>
 
 #include "graph/builder.h"
 #include "tests/graph/vulkan/faults.h"
@@ -125,6 +128,10 @@ TEST_F(VulkanDots, FloatsWhereTheyFail) {
   DeviceRunner gpu(*device, graph, weights.view(), one);
   EXPECT_EQ(nodes_by_dots(gpu), 0u);
   EXPECT_EQ(gpu.cpu_nodes(), 0u);
+  const std::span<const PlacementRow> rows = gpu.executor().placement();
+  EXPECT_TRUE(std::any_of(rows.begin(), rows.end(), [](const PlacementRow& row) {
+    return row.on_device && std::string(row.why).starts_with("products of floats, since those of 8 bits failed: ");
+  }));
   SerialFor serial;
   GraphRunner cpu(graph, weights, options_of(Activations::f32));
   const std::vector<float> got = gpu.all(some_ids(1)), wanted = cpu.all(some_ids(1), serial);
