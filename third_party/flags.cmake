@@ -48,7 +48,7 @@ function(runnel_flatbuffer target schema)
 endfunction()
 
 # runnel_shaders(target shaders.inc): each row SHADER(name) is kernels/shaders/<name>.comp, compiled to SPIR-V as the array
-# shader_<name> in <build>/generated/kernels/shaders/<name>.h.
+# shader_<name> in <build>/generated/kernels/shaders/<name>.h; small, where the compiler was built with its optimiser.
 function(runnel_shaders target registry)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${registry})
   get_filename_component(folder ${registry} DIRECTORY)
@@ -56,6 +56,12 @@ function(runnel_shaders target registry)
   file(MAKE_DIRECTORY ${out_dir})
   file(STRINGS ${registry} rows REGEX "^SHADER\\(")
   file(GLOB includes CONFIGURE_DEPENDS ${folder}/*.glsl)
+  set(size_flags -Os -g0)
+  execute_process(COMMAND ${RUNNEL_GLSLANG} --quiet -V ${size_flags} --target-env vulkan1.2 -I${folder} -o ${out_dir}/probe.spv ${folder}/scale.comp
+                  RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+  if(failed)
+    set(size_flags -g0)
+  endif()
   set(headers)
   set(list "// The embedded shaders, by row. Generated.\n")
   foreach(row IN LISTS rows)
@@ -65,7 +71,7 @@ function(runnel_shaders target registry)
     endif()
     add_custom_command(
       OUTPUT ${out_dir}/${name}.h
-      COMMAND ${RUNNEL_GLSLANG} --quiet -V --target-env vulkan1.2 -I${folder} --vn shader_${name} -o ${out_dir}/${name}.h ${folder}/${name}.comp
+      COMMAND ${RUNNEL_GLSLANG} --quiet -V ${size_flags} --target-env vulkan1.2 -I${folder} --vn shader_${name} -o ${out_dir}/${name}.h ${folder}/${name}.comp
       DEPENDS ${folder}/${name}.comp ${includes}
       COMMENT "glslang ${name}")
     list(APPEND headers ${out_dir}/${name}.h)

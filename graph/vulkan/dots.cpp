@@ -7,8 +7,7 @@ namespace runnel::vulkan {
 namespace {
 
 constexpr uint32_t kActivationBits = 0;  // attribute of linear
-constexpr uint32_t kGroup = 32;
-constexpr uint32_t kMostTokens = 8;  // of a thread
+constexpr uint32_t kMostTokens = 8;      // of a thread
 
 struct QuantizePush {
   VkDeviceAddress x, q;
@@ -17,7 +16,7 @@ struct QuantizePush {
 
 struct DotPush {
   VkDeviceAddress x, w, bias, y;
-  uint32_t y_stride, rows, tokens, panel_words, blocks, has_bias;
+  uint32_t y_stride, rows, tokens, panel_size, blocks, has_bias;
 };
 
 }  // namespace
@@ -34,7 +33,7 @@ bool takes_dots(const DeviceInfo& device, Activations activations) noexcept {
 }
 
 uint64_t quant_bytes(const CpuCall& call, uint32_t tokens) noexcept {
-  const uint64_t row_words = (uint64_t{groups(call.in[0].cols, kGroup)} * 10 + 3) & ~uint64_t{3};
+  const uint64_t row_words = (uint64_t{device_panels(*call.in[1].desc).blocks} * 10 + 3) & ~uint64_t{3};
   return row_words * sizeof(uint32_t) * tokens;
 }
 
@@ -56,7 +55,7 @@ Status record_dots(const DeviceNode& node, Recorder& recorder) noexcept {
                         stride_of(call.out[0]),
                         w.rows,
                         tokens,
-                        panels.words,
+                        panels.size,
                         panels.blocks,
                         has_bias};
   const uint32_t tile = std::min(std::bit_ceil(std::max(tokens, 1u)), kMostTokens);

@@ -9,10 +9,21 @@ constexpr WeightShaders kTypes[] = {
     {DType::bf16, Shader::linear_bf16, Shader::embed_bf16, 8},
     {DType::q8g32, Shader::linear_q8g32, Shader::embed_q8g32, 32, Shader::linear_dot_q8g32},
     {DType::q4g32, Shader::linear_q4g32, Shader::embed_q4g32, 32, Shader::linear_dot_q4g32},
-    {DType::q4ag32, Shader::linear_q4ag32, Shader::embed_q4ag32, 32},
-    {DType::q4ag32s256, Shader::linear_q4ag32s256, Shader::embed_q4ag32s256, 32},
-    {DType::q6g16s256, Shader::linear_q6g16s256, Shader::embed_q6g16s256, 32},
+    {DType::q4ag32, Shader::linear_q4ag32, Shader::embed_q4ag32, 32, Shader::linear_dot_q4ag32},
+    {DType::q5g32, Shader::linear_q5g32, Shader::embed_q5g32, 32, Shader::linear_dot_q5g32},
+    {DType::q5ag32, Shader::linear_q5ag32, Shader::embed_q5ag32, 32, Shader::linear_dot_q5ag32},
+    {DType::iq4g32, Shader::linear_iq4g32, Shader::embed_iq4g32, 32, Shader::linear_dot_iq4g32},
+    {DType::q4ag32s256, Shader::linear_q4ag32s256, Shader::embed_q4ag32s256, 32, Shader::linear_dot_q4ag32s256},
+    {DType::q5ag32s256, Shader::linear_q5ag32s256, Shader::embed_q5ag32s256, 32, Shader::linear_dot_q5ag32s256},
+    {DType::q6g16s256, Shader::linear_q6g16s256, Shader::embed_q6g16s256, 32, Shader::linear_dot_q6g16s256},
+    {DType::q3g16s256, Shader::linear_q3g16s256, Shader::embed_q3g16s256, 32, Shader::linear_dot_q3g16s256},
+    {DType::mxfp4g32, Shader::linear_mxfp4g32, Shader::embed_mxfp4g32, 32},
+    {DType::tq1g256, Shader::linear_tq1g256, Shader::embed_tq1g256, 32},
+    {DType::tq2g256, Shader::linear_tq2g256, Shader::embed_tq2g256, 32},
 };
+
+// What shaders count a panel's bytes in.
+uint32_t panel_unit(DType dtype) noexcept { return dtype_info(dtype).nr == 1 ? 1 : sizeof(uint32_t); }
 
 }  // namespace
 
@@ -26,10 +37,11 @@ const WeightShaders* find_weight_shaders(DType dtype) noexcept {
 const char* refuses_weights(const TensorDesc& tensor) noexcept {
   if (find_weight_shaders(tensor.dtype) == nullptr) return "no shader reads weights of this type";
   PackedShape shape;
-  if (tensor.nr != 16 || !packed_shape(dtype_info(tensor.dtype), tensor.rows, tensor.cols, &shape))
+  if (!packed_shape(dtype_info(tensor.dtype), tensor.rows, tensor.cols, &shape))
     return "no shader reads weights of this layout";
-  // Shaders count words in 32 bits.
-  return shape.bytes / sizeof(uint32_t) > UINT32_MAX ? "the matrix is larger than 16 GiB" : nullptr;
+  // Shaders count in 32 bits.
+  if (shape.bytes / panel_unit(tensor.dtype) <= UINT32_MAX) return nullptr;
+  return panel_unit(tensor.dtype) == 1 ? "the matrix is larger than 4 GiB" : "the matrix is larger than 16 GiB";
 }
 
 DevicePanels device_panels(const TensorDesc& tensor) noexcept {
@@ -39,7 +51,7 @@ DevicePanels device_panels(const TensorDesc& tensor) noexcept {
   const uint32_t block = find_weight_shaders(tensor.dtype)->block;
   // Values of float types beyond the width are not there; those of groups are, as zeros.
   const uint32_t width = type.group == 1 ? tensor.cols : shape.blocks * type.group;
-  return {static_cast<uint32_t>(shape.panel_bytes / sizeof(uint32_t)), groups(width, block)};
+  return {static_cast<uint32_t>(shape.panel_bytes / panel_unit(tensor.dtype)), groups(width, block)};
 }
 
 }  // namespace runnel::vulkan

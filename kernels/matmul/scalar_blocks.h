@@ -14,8 +14,8 @@ inline constexpr uint32_t kScalarPanelRows = 16;
   return f16_to_f32(static_cast<uint16_t>(at[0] | at[1] << 8));
 }
 
-// `kColumnBytes`: one block column of a panel. `add(column, row, q, lhs_scale, lhs_start)`: what the group of weights
-// of that row of the panel adds to an output, q being the 32 activations.
+// `kColumnBytes`: one block column of a panel. `add(column, row, q, lhs_scale, lhs_start, total)`: an output's total
+// after the group of weights of that row of the panel, q being the 32 activations.
 template <uint32_t kColumnBytes, class Lhs = int8_t, class Add>
 static inline void scalar_block_matmul(const MatmulArgs& a, Add add) noexcept {
   const size_t panel_bytes = size_t(a.blocks) * kColumnBytes;
@@ -29,7 +29,7 @@ static inline void scalar_block_matmul(const MatmulArgs& a, Add add) noexcept {
       float totals[kScalarPanelRows] = {};
       for (uint32_t b = 0; b < a.blocks; ++b, column += kColumnBytes)
         for (uint32_t r = 0; r < kScalarPanelRows; ++r)
-          totals[r] += add(column, r, q + size_t(b) * 32, scales[b], starts[b]);
+          totals[r] = add(column, r, q + size_t(b) * 32, scales[b], starts[b], totals[r]);
       const uint32_t rows = a.n - n < kScalarPanelRows ? a.n - n : kScalarPanelRows;
       for (uint32_t r = 0; r < rows; ++r) dst[n + r] = totals[r];
     }

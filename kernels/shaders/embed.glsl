@@ -6,7 +6,7 @@ layout(push_constant) uniform Push {
   Floats y;
   uint y_stride;
   uint cols;
-  uint panel_words;
+  uint panel_size;  // words; of types in row form bytes
   uint blocks;
 } pc;
 
@@ -19,8 +19,8 @@ void store(uint at, uint k, vec4 values) {
 void main() {
   const uint block = gl_GlobalInvocationID.x, token = gl_WorkGroupID.y;
   if (block >= pc.blocks) return;
-  const uint row = pc.ids.at[token], panel = (row >> 4) * pc.panel_words, lane = row & 15u;
-  const vec2 scales = load_scales(pc.table, panel, block, lane);
+  const uint row = pc.ids.at[token], panel = row / kPanelRows * pc.panel_size, lane = row % kPanelRows;
+  const vec4 scales = load_scales(pc.table, panel, block, lane);
   for (uint i = 0; i < kBlock / 8; ++i) {
     vec4 low, high;
     load_pair(pc.table, panel, block, lane, i, scales, pc.cols, low, high);

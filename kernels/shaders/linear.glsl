@@ -19,7 +19,7 @@ layout(push_constant) uniform Push {
   uint rows;
   uint cols;
   uint tokens;
-  uint panel_words;
+  uint panel_size;  // words; of types in row form bytes
   uint blocks;
   uint has_bias;
 } pc;
@@ -42,9 +42,9 @@ void main() {
   float sums[kTokens];
   for (uint t = 0; t < kTokens; ++t) sums[t] = 0;
   if (inside) {
-    const uint panel = (row >> 4) * pc.panel_words, lane = row & 15u;
+    const uint panel = row / kPanelRows * pc.panel_size, lane = row % kPanelRows;
     for (uint block = split; block < pc.blocks; block += kSplits) {
-      const vec2 scales = load_scales(pc.w, panel, block, lane);
+      const vec4 scales = load_scales(pc.w, panel, block, lane);
       for (uint i = 0; i < kBlock / 8; ++i) {
         vec4 low, high;
         load_pair(pc.w, panel, block, lane, i, scales, pc.cols, low, high);

@@ -1,6 +1,7 @@
 // y[t][o] = sum over k of x[t][k] * w[o][k] (+ bias[o]) with x in signed bytes (quants.glsl); included behind a storage
-// type's load_bytes(). Threads are dealt as in linear.glsl. A group's integers are added exactly, groups in ascending
-// order by total = fma(float(dot), weight_scale * lhs_scale, total), as the CPU's rows do: without splits the same bits.
+// type's groups (groups.glsl). Threads are dealt as in linear.glsl. A group's integers are added exactly, groups in
+// ascending order by total = fma(float(dot), weight_scale * lhs_scale, total), then a minimum by total =
+// fma(minimum, lhs_scale * lhs_sum, total), as the CPU's rows do: without splits the same bits.
 //
 // The compiler of Debian 12 knows no GLSL for the instruction; it takes it by its number.
 #extension GL_EXT_spirv_intrinsics : require
@@ -24,7 +25,7 @@ layout(push_constant) uniform Push {
   uint y_stride;
   uint rows;
   uint tokens;
-  uint panel_words;
+  uint panel_size;  // words; of types in row form bytes
   uint blocks;
   uint has_bias;
 } pc;
@@ -41,18 +42,28 @@ void main() {
   if (inside) {
     Words4 x4 = Words4(uvec2(pc.x));
     const uint row_words = quant_row_words(pc.blocks), numbers = quant_numbers(pc.blocks);
-    const uint panel = (row >> 4) * pc.panel_words, lane = row & 15u;
+    const uint panel = row / kPanelRows * pc.panel_size, lane = row % kPanelRows;
     for (uint block = split; block < pc.blocks; block += kSplits) {
+      const GroupScales scales = group_scales(pc.w, panel, block, lane);
       uvec4 low, high;
-      const float scale = load_bytes(pc.w, panel, block, lane, low, high);
+      for (uint i = 0; i < 4; ++i) {
+        low[i] = group_bytes(pc.w, panel, block, lane, i);
+        high[i] = group_bytes(pc.w, panel, block, lane, i + 4);
+      }
       for (uint t = 0; t < kTokens; ++t) {
         const uint at = min(first + t, pc.tokens - 1) * row_words;
         const uvec4 a = x4.at[(at >> 2) + 2 * block], b = x4.at[(at >> 2) + 2 * block + 1];
-        int dot = -kOffset * int(pc.x.at[at + numbers + 2 * block + 1]);
+        const float x_scale = uintBitsToFloat(pc.x.at[at + numbers + 2 * block]);
+        const ivec2 x_sums = quant_sums(pc.x.at[at + numbers + 2 * block + 1]);
+        ivec2 dots = -kOffset * x_sums;
         for (uint i = 0; i < 4; ++i)
-          dot += signed_dot(low[i], a[i], kPacked4x8) + signed_dot(high[i], b[i], kPacked4x8);
-        precise const float factor = scale * uintBitsToFloat(pc.x.at[at + numbers + 2 * block]);
-        sums[t] = fma(float(dot), factor, sums[t]);
+          dots += ivec2(signed_dot(low[i], a[i], kPacked4x8), signed_dot(high[i], b[i], kPacked4x8));
+        dots *= scales.halves;
+        precise const float factor = scales.scale * x_scale;
+        sums[t] = fma(float(dots.x + dots.y), factor, sums[t]);
+        if (!kHasMinima) continue;
+        precise const float weighted = x_scale * float(x_sums.x + x_sums.y);
+        sums[t] = fma(scales.minimum, weighted, sums[t]);
       }
     }
   }

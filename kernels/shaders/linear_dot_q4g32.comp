@@ -2,5 +2,5 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "quants.glsl"
-#include "bytes_q4g32.glsl"
+#include "group_q4g32.glsl"
 #include "linear_dot.glsl"

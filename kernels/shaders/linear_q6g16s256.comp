@@ -1,5 +1,6 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-#include "weights_q6g16s256.glsl"
+#include "group_q6g16s256.glsl"
+#include "weights_groups.glsl"
 #include "linear.glsl"

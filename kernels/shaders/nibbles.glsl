@@ -1,7 +1,2 @@
-// The four low and the four high nibbles of a word's bytes.
-vec4 low_nibbles(uint word) {
-  return vec4(word & 15u, word >> 8 & 15u, word >> 16 & 15u, word >> 24 & 15u);
-}
-vec4 high_nibbles(uint word) {
-  return vec4(word >> 4 & 15u, word >> 12 & 15u, word >> 20 & 15u, word >> 28);
-}
+// Of 4 vectors of 16 words from `at`: low nibbles are k 0 .. 15 of a group, high ones 16 more.
+uint nibbles_at(Words w, uint at, uint lane, uint j) { return w.at[at + 16 * (j & 3u) + lane] >> (j & 4u) & 0x0f0f0f0fu; }

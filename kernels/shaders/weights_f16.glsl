@@ -1,10 +1,9 @@
 // f16: for each k the values of 16 rows. Blocks of 8 values.
 const uint kBlock = 8;
-const bool kHasGroups = false;
 
 uint pair_low(uint i) { return 2 * i; }
 uint pair_high(uint i) { return 2 * i + 1; }
-vec2 load_scales(Words w, uint panel, uint block, uint lane) { return vec2(1, 0); }
+vec4 load_scales(Words w, uint panel, uint block, uint lane) { return vec4(0); }
 float value_at(Words w, uint panel, uint lane, uint k, uint cols) {
   if (k >= cols) return 0.0;
   const vec2 both = unpackHalf2x16(w.at[panel + k * 8 + (lane >> 1)]);

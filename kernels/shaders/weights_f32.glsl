@@ -1,10 +1,9 @@
 // f32: for each k the values of 16 rows. Blocks of 8 values.
 const uint kBlock = 8;
-const bool kHasGroups = false;  // a width that is no multiple of a block ends within it
 
 uint pair_low(uint i) { return 2 * i; }
 uint pair_high(uint i) { return 2 * i + 1; }
-vec2 load_scales(Words w, uint panel, uint block, uint lane) { return vec2(1, 0); }
+vec4 load_scales(Words w, uint panel, uint block, uint lane) { return vec4(0); }
 float value_at(Words w, uint panel, uint lane, uint k, uint cols) {
   return k < cols ? uintBitsToFloat(w.at[panel + k * 16 + lane]) : 0.0;
 }

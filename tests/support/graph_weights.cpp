@@ -6,8 +6,51 @@
 #include <stdexcept>
 
 #include "kernels/base/memory.h"
+#include "kernels/half.h"
+#include "tests/kernels/dtypes/random_blocks.h"
 
 namespace runnel::test {
+namespace {
+
+// Multiplies a block's scales: float16 ones, or mxfp4g32's power of two.
+void multiply_scales(const DTypeInfo& type, uint8_t* block, float factor) {
+  const auto fields = half_fields().find(type.name);
+  if (fields == half_fields().end()) {
+    block[0] = static_cast<uint8_t>(block[0] + std::ilogb(factor));
+    return;
+  }
+  for (const int at : {fields->second.first, fields->second.second}) {
+    if (at < 0) continue;
+    const float scale = f16_to_f32(static_cast<uint16_t>(block[at] | block[at + 1] << 8));
+    const uint16_t bits = f32_to_f16(scale * factor);
+    block[at] = static_cast<uint8_t>(bits);
+    block[at + 1] = static_cast<uint8_t>(bits >> 8);
+  }
+}
+
+// A row of a type that we only read: any bits, with scales of one size that give values of the root mean square `size`.
+std::vector<uint8_t> random_row(const DTypeInfo& type, uint32_t blocks, float size, std::mt19937& random) {
+  std::vector<uint8_t> row = random_blocks(type, blocks, random);
+  for (uint32_t b = 0; b < blocks; ++b) {
+    uint8_t* block = &row[size_t{b} * type.block_bytes];
+    if (const auto fields = half_fields().find(type.name); fields == half_fields().end()) {
+      block[0] = 126;
+    } else {
+      for (const int at : {fields->second.first, fields->second.second})
+        if (at >= 0) block[at + 1] = static_cast<uint8_t>((block[at + 1] & 0x83) | 0x38);  // 0.5 to 1, any sign
+    }
+  }
+  std::vector<float> values(size_t{blocks} * type.group);
+  type.dequantize(row.data(), values.data(), blocks);
+  double squares = 0;
+  for (const float value : values) squares += double{value} * value;
+  const double factor = size / std::sqrt(squares / static_cast<double>(values.size()));
+  for (uint32_t b = 0; b < blocks; ++b)
+    multiply_scales(type, &row[size_t{b} * type.block_bytes], static_cast<float>(factor));
+  return row;
+}
+
+}  // namespace
 
 GraphWeights::GraphWeights(const Graph& graph, uint32_t seed, float scale) {
   std::mt19937 random(seed);
@@ -15,18 +58,21 @@ GraphWeights::GraphWeights(const Graph& graph, uint32_t seed, float scale) {
   touches.resize(graph.tensors.size());
   for (const TensorDesc& desc : graph.tensors) {
     const DTypeInfo& type = dtype_info(desc.dtype);
-    if (type.quantize == nullptr) throw std::runtime_error("graph weights: a type without a quantiser");
     const uint32_t blocks = (desc.cols + type.group - 1) / type.group;
     std::vector<uint8_t> rows(size_t{desc.rows} * blocks * type.block_bytes);
     std::vector<float> padded(size_t{blocks} * type.group);
     std::vector<float> values;
     for (uint32_t r = 0; r < desc.rows; ++r) {
-      for (uint32_t c = 0; c < desc.cols; ++c) {
-        padded[c] = desc.rows == 1 ? 1 + uniform(random) / 4
-                                   : scale * 1.7f * uniform(random) / std::sqrt(static_cast<float>(desc.cols));
-      }
+      const float size = scale / std::sqrt(static_cast<float>(desc.cols));
       uint8_t* row = rows.data() + size_t{r} * blocks * type.block_bytes;
-      type.quantize(padded.data(), row, blocks);
+      if (type.quantize == nullptr) {
+        const std::vector<uint8_t> drawn = random_row(type, blocks, size, random);
+        std::memcpy(row, drawn.data(), drawn.size());
+      } else {
+        for (uint32_t c = 0; c < desc.cols; ++c)
+          padded[c] = desc.rows == 1 ? 1 + uniform(random) / 4 : 1.7f * size * uniform(random);
+        type.quantize(padded.data(), row, blocks);
+      }
       std::vector<float> back(padded.size());
       type.dequantize(row, back.data(), blocks);
       values.insert(values.end(), back.begin(), back.begin() + desc.cols);

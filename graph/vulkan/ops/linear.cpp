@@ -8,7 +8,7 @@ namespace {
 
 struct Push {
   VkDeviceAddress x, w, bias, y;
-  uint32_t x_stride, y_stride, rows, cols, tokens, panel_words, blocks, has_bias;
+  uint32_t x_stride, y_stride, rows, cols, tokens, panel_size, blocks, has_bias;
 };
 
 constexpr uint32_t kMostTokens = 8;  // of a thread
@@ -32,11 +32,11 @@ Status record(const DeviceNode& node, Recorder& recorder) noexcept {
                      w.rows,
                      w.cols,
                      tokens,
-                     panels.words,
+                     panels.size,
                      panels.blocks,
                      has_bias};
   // Rows of x are read by four, aligned.
-  const bool checked = w.cols % shaders.block != 0 || node.in[0] % 16 != 0 || call.in[0].stride % 4 != 0;
+  const bool checked = w.cols != panels.blocks * shaders.block || node.in[0] % 16 != 0 || call.in[0].stride % 4 != 0;
   const uint32_t tile = std::min(std::bit_ceil(std::max(tokens, 1u)), kMostTokens);
   const Tuning& tuning = recorder.tuning();
   const bool few = tile < kMostTokens;

@@ -19,7 +19,7 @@ const WeightShaders* find_weight_shaders(DType dtype) noexcept;
 const char* refuses_weights(const TensorDesc& tensor) noexcept;
 
 struct DevicePanels {
-  uint32_t words;   // of a panel
+  uint32_t size;    // of a panel in words, of a row in row form in bytes
   uint32_t blocks;  // of WeightShaders::block values, a row
 };
 // Requires: !refuses_weights(tensor).

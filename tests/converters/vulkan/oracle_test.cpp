@@ -127,11 +127,14 @@ TEST_P(VulkanTypeOracle, KeptWeights) {
   }
   std::printf("    largest difference %.2e, %u nodes on the CPU\n", largest, runner.cpu_nodes());
   EXPECT_LE(largest, kOracleBound);
+  const std::string_view type = GetParam();
+  const bool has_shaders = type != "q2_k" && type != "iq4_xs";
+  EXPECT_TRUE(!has_shaders || runner.cpu_nodes() == 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(, VulkanTypeOracle,
-                         testing::Values("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q4_k", "q5_k", "q6_k", "iq4_nl",
-                                         "mxfp4_moe"),
+                         testing::Values("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k",
+                                         "q4_k", "q5_k", "q6_k", "iq4_nl", "iq4_xs", "mxfp4_moe", "tq1_0", "tq2_0"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
