@@ -24,6 +24,33 @@ float random_value(uint32_t seed, uint32_t index) noexcept {
   return static_cast<float>(static_cast<int32_t>(mix(seed * 0x9e3779b9 + index))) * 0x1p-30f;  // -2 to 2
 }
 
+bool is_quantised(KvType type) noexcept { return type == KvType::q8 || type == KvType::q4; }
+bool has_quantised(const KvTypes& types) noexcept { return is_quantised(types.keys) || is_quantised(types.values); }
+
+// Random numbers of one side of all heads in a page, as its type has them.
+void fill_place(const KvPlace& place, KvType type, uint32_t heads, uint32_t head_dim, uint32_t seed,
+                uint8_t* page) noexcept {
+  uint8_t* data = page + place.offset;
+  const uint64_t bytes = place.head_stride * heads, block_bytes = kv_block_bytes(type, head_dim);
+  if (type == KvType::f32) {
+    for (uint32_t i = 0; i < bytes / 4; ++i) reinterpret_cast<float*>(data)[i] = random_value(seed, i);
+    return;
+  }
+  auto* halves = reinterpret_cast<uint16_t*>(data);
+  if (type == KvType::f16) {
+    for (uint32_t i = 0; i < bytes / 2; ++i) halves[i] = f32_to_f16(random_value(seed, i));
+    return;
+  }
+  for (uint64_t block = 0; block < bytes; block += block_bytes) {
+    const auto first = static_cast<uint32_t>(block);
+    const size_t scale_bytes = kv_scale_bytes(head_dim);
+    for (uint32_t i = 0; i < scale_bytes; i += 2)
+      halves[(block + i) / 2] = f32_to_f16(random_value(seed, first + i) * 0.01f);
+    for (uint32_t i = static_cast<uint32_t>(scale_bytes); i < block_bytes; ++i)
+      data[block + i] = static_cast<uint8_t>(mix(seed ^ (first + i)));
+  }
+}
+
 }  // namespace
 
 SelfTest::~SelfTest() {
@@ -33,17 +60,20 @@ SelfTest::~SelfTest() {
 Status SelfTest::prepare() noexcept {
   const Graph& graph = executor_.program_.graph();
   ExecutorOptions options = executor_.options_.cpu;
-  options.isa = Isa::scalar;
   options.float_backend = FloatBackend::own;
   options.workers = 1;
-  for (const bool dots : {false, true}) {
-    if (dots && executor_.quants_.bytes() == 0) break;
-    options.activations = dots ? Activations::q8 : Activations::f32;
+  for (const Reference which : {kFloats, kBytes, kQuantisedPages}) {
+    if (which == kBytes && executor_.quants_.bytes() == 0) continue;
+    if (which == kQuantisedPages && !has_quantised(options.kv)) continue;
+    options.activations = which == kBytes ? Activations::q8 : Activations::f32;
+    // Its rows have the bits that shaders store: scalar code may round a product before it is added, and so choose
+    // another level once in a while.
+    options.isa = which == kQuantisedPages ? cpu_isa() : Isa::scalar;
     RUNNEL_ASSIGN(CpuProgram reference, CpuProgram::create(graph, options));
-    scratches_[dots] = Block(reference.plan().scratch_bytes);
-    if (scratches_[dots].data() == nullptr) return out_of_memory("vulkan", "the self-test");
-    references_[dots].emplace(std::move(reference));
-    RUNNEL_TRY(references_[dots]->bind(weights_, executor_.arena_.data(), scratches_[dots].data()));
+    scratches_[which] = Block(reference.plan().scratch_bytes);
+    if (scratches_[which].data() == nullptr) return out_of_memory("vulkan", "the self-test");
+    references_[which].emplace(std::move(reference));
+    RUNNEL_TRY(references_[which]->bind(weights_, executor_.arena_.data(), scratches_[which].data()));
   }
   const KvGroups& kv = executor_.plan_.cpu.kv;
   uint64_t bytes = 0;
@@ -57,6 +87,12 @@ Status SelfTest::prepare() noexcept {
     }
   }
   return {};
+}
+
+SelfTest::Reference SelfTest::reference_of(size_t n) const noexcept {
+  if (executor_.nodes_[n].dots) return kBytes;
+  const bool stores = executor_.program_.call(n).op->slot_attr >= 0;
+  return stores && has_quantised(executor_.options_.cpu.kv) ? kQuantisedPages : kFloats;
 }
 
 uint64_t SelfTest::kind_of(size_t n) const noexcept {
@@ -154,7 +190,7 @@ Status SelfTest::test_case(size_t n, const Case& one, Verdict* verdict) noexcept
   SerialFor serial;
   Array<float> wanted, got;
   input.pages = groups_[0];
-  CpuProgram& reference = *references_[executor_.nodes_[n].dots];
+  CpuProgram& reference = *references_[reference_of(n)];
   reference.begin_step(input);
   executor_.program_.begin_step(input);
   fill_pages(n, seed, &pages_[0]);
@@ -211,21 +247,11 @@ void SelfTest::fill_pages(size_t n, uint32_t seed, uint8_t* const* pages) noexce
   const auto index = static_cast<size_t>(call.attrs[call.op->slot_attr]);
   const KvSlotLayout& place = executor_.program_.kv().slots[index];
   const KvTypes& types = executor_.options_.cpu.kv;
-  const uint32_t heads = executor_.program_.graph().slots[index].kv_heads;
+  const StateSlot& slot = executor_.program_.graph().slots[index];
   const auto& table = tables_[pages == &pages_[0] ? 0 : 1][place.group];
   for (uint32_t p = 0; p < kTestPages; ++p) {
-    for (const bool values : {false, true}) {
-      const KvPlace& part = values ? place.values : place.keys;
-      const uint64_t bytes = part.head_stride * heads;
-      uint8_t* data = table[p] + part.offset;
-      const uint32_t salt = seed * 64 + p * 2 + values;
-      if ((values ? types.values : types.keys) == KvType::f32) {
-        for (uint32_t i = 0; i < bytes / 4; ++i) reinterpret_cast<float*>(data)[i] = random_value(salt, i);
-      } else {
-        for (uint32_t i = 0; i < bytes / 2; ++i)
-          reinterpret_cast<uint16_t*>(data)[i] = f32_to_f16(random_value(salt, i));
-      }
-    }
+    fill_place(place.keys, types.keys, slot.kv_heads, slot.head_dim, seed * 64 + p * 2, table[p]);
+    fill_place(place.values, types.values, slot.kv_heads, slot.head_dim, seed * 64 + p * 2 + 1, table[p]);
   }
 }
 

@@ -38,9 +38,11 @@ class SelfTest {
   Executor& executor_;
   const WeightView& weights_;
   Verdicts verdicts_;
-  // By what linears read: floats, or bytes.
-  std::optional<CpuProgram> references_[2];
-  Block scratches_[2];
+  // Which of the CPU's programs a node is held to.
+  enum Reference : uint8_t { kFloats, kBytes, kQuantisedPages, kReferences };
+  Reference reference_of(size_t node) const noexcept;
+  std::optional<CpuProgram> references_[kReferences];
+  Block scratches_[kReferences];
   Array<int32_t> ids_;
   Array<uint32_t> rows_;
   uint8_t* pages_[2] = {};  // for the CPU, for the device

@@ -5,16 +5,43 @@
 #include "common.glsl"
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint kThreads = 64;  // a multiple of 16
-layout(constant_id = 3) const uint kColumns = 1;   // dimensions a thread: head_dim / kThreads, rounded up
 #include "kv.glsl"
+#include "kv_load.glsl"
 
+const uint kColumns = (kHeadDim + kThreads - 1) / kThreads;  // dimensions a thread
+
+shared float numbers[kHeadDim];  // the query, then the output
 shared float scores[kThreads];
 shared float largest[16];
+shared float value_scales[kGroups * kThreads];
+#include "rotation.glsl"
+
+float score_of(uint key, uint kv_head) {
+  Words page = Words(pc.pages.at[key >> pc.page_shift]);
+  const uint block = block_at(key, kv_head, false), token = key & 15u;
+  float dot = 0;
+  if (kKeys < kQ8) {
+    for (uint d = 0; d < kHeadDim; ++d) dot = fma(numbers[d], float_at(page, block, d * 16 + token, kKeys), dot);
+    return dot;
+  }
+  for (uint group = 0; group < kGroups; ++group) {
+    float sum = 0;
+    for (uint d = 32 * group; d < 32 * group + group_size(group); ++d)
+      sum = fma(numbers[d], quant_at(page, block + 8 * kGroups, token, 16, d, kKeys), sum);
+    dot = fma(sum, half_at(page, block, group * 16 + token), dot);
+  }
+  return dot;
+}
 
 void main() {
   const uint lane = gl_LocalInvocationID.x, head = gl_WorkGroupID.x, row = gl_WorkGroupID.y;
   const uint kv_head = head / (pc.heads / pc.kv_heads);
-  const uint q = row * pc.q_stride + head * pc.head_dim;
+  for (uint d = lane; d < kHeadDim; d += kThreads) {
+    const float x = pc.q.at[row * pc.q_stride + head * kHeadDim + d] * pc.scale;
+    numbers[d] = kKeys < kQ8 ? x : x * rotation_sign(d);
+  }
+  barrier();
+  if (kKeys >= kQ8) transform(kHeadDim);
   const uint end = pc.step.first_position + row + 1;
   const uint begin = pc.window != 0 && end > pc.window ? end - pc.window : 0;
   float sums[kColumns];
@@ -24,11 +51,13 @@ void main() {
     const uint key = chunk + lane;
     float score = -1e38;
     if (key >= begin && key < end) {
-      Words page = Words(pc.pages.at[key >> pc.page_shift]);
-      const uint block = block_at(key, kv_head, false), token = key & 15u;
-      float dot = 0;
-      for (uint d = 0; d < pc.head_dim; ++d) dot += pc.q.at[q + d] * number_at(page, block, d * 16 + token, kWideKeys);
-      score = dot * pc.scale;
+      score = score_of(key, kv_head);
+      if (kValues >= kQ8) {
+        Words page = Words(pc.pages.at[key >> pc.page_shift]);
+        const uint block = block_at(key, kv_head, true);
+        for (uint group = 0; group < kGroups; ++group)
+          value_scales[group * kThreads + lane] = half_at(page, block, group * 16 + (key & 15u));
+      }
     }
     scores[lane] = score;
     barrier();
@@ -55,15 +84,32 @@ void main() {
         total += weight;
         for (uint i = 0; i < kColumns; ++i) {
           const uint d = i * kThreads + lane;
-          if (d < pc.head_dim) sums[i] += weight * number_at(page, block, (j & 15u) * pc.head_dim + d, kWideValues);
+          if (d >= kHeadDim) continue;
+          if (kValues < kQ8) {
+            sums[i] += weight * float_at(page, block, (j & 15u) * kHeadDim + d, kValues);
+          } else {
+            const float value = quant_at(page, block + 8 * kGroups, (j & 15u) * packed_bytes(kValues, kHeadDim), 1, d,
+                                         kValues);
+            sums[i] += weight * value_scales[(d >> 5) * kThreads + (j - chunk)] * value;
+          }
         }
       }
     }
     barrier();
   }
-  const uint y = row * pc.y_stride + head * pc.head_dim;
+  const uint y = row * pc.y_stride + head * kHeadDim;
+  if (kValues == kQ4) {  // rotated: turned back
+    for (uint i = 0; i < kColumns; ++i) {
+      const uint d = i * kThreads + lane;
+      if (d < kHeadDim) numbers[d] = sums[i] / total;
+    }
+    barrier();
+    transform(kHeadDim);
+    for (uint d = lane; d < kHeadDim; d += kThreads) pc.y.at[y + d] = numbers[d] * rotation_sign(d);
+    return;
+  }
   for (uint i = 0; i < kColumns; ++i) {
     const uint d = i * kThreads + lane;
-    if (d < pc.head_dim) pc.y.at[y + d] = sums[i] / total;
+    if (d < kHeadDim) pc.y.at[y + d] = sums[i] / total;
   }
 }

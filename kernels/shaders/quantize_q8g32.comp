@@ -3,6 +3,7 @@
 // Rows of x to signed bytes in groups of 32, by the rule of kernels/matmul/quantize.cpp: q = round(x * (127 / largest)),
 // ties to even, scale = largest / 127. A thread is a group.
 #include "common.glsl"
+#include "exact.glsl"
 #include "quants.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -18,13 +19,6 @@ layout(push_constant) uniform Push {
 
 const uint kSmallest = 0x0d800000u;  // 2^-100: groups below it count as zeros
 const uint kInfinity = 0x7f800000u;
-
-// To the last bit whatever the driver's division is: it may be off by 2.5 units in the last place.
-float divide(float a, float b) {
-  precise float q = a / b;
-  q = fma(fma(-q, b, a), 1.0 / b, q);
-  return q;
-}
 
 void main() {
   const uint group = gl_GlobalInvocationID.x, token = gl_WorkGroupID.y;

@@ -27,6 +27,7 @@ class DeviceRunner {
   std::vector<int32_t> greedy(const std::vector<int32_t>& ids, uint32_t count);
 
   DeviceExecutor& executor() { return *executor_; }
+  uint8_t* const* const* pages() const { return pointers_.data(); }
   // How many nodes run on the CPU.
   uint32_t cpu_nodes() const;
   uint32_t position = 0;

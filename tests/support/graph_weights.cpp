@@ -106,6 +106,12 @@ void GraphWeights::set_vector(uint32_t index, const std::vector<float>& values) 
   std::memcpy(packed_[index], values.data(), values.size() * sizeof(float));
 }
 
+void GraphWeights::set_row(uint32_t index, uint32_t row, const std::vector<float>& values) {
+  auto* panel = reinterpret_cast<float*>(packed_[index]) + size_t{row} / 16 * 16 * values.size();
+  for (size_t c = 0; c < values.size(); ++c)
+    panel[c * 16 + row % 16] = values_[index][row * values.size() + c] = values[c];
+}
+
 WeightView GraphWeights::view() const {
   WeightView view;
   view.context = this;

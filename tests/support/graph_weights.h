@@ -21,6 +21,8 @@ class GraphWeights {
   const std::vector<float>& values(uint32_t index) const { return values_[index]; }
   // Replaces a vector's values.
   void set_vector(uint32_t index, const std::vector<float>& values);
+  // Replaces a row of an f32 matrix. Requires: panels of 16 rows.
+  void set_row(uint32_t index, uint32_t row, const std::vector<float>& values);
 
   mutable std::vector<uint32_t> touches;  // by tensor: how often it was touched
   uint32_t refused = UINT32_MAX;          // touching this tensor is a corrupt_file status

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <cmath>
 
 #include "graph/vulkan/ops/rows.h"
+#include "kernels/attention/rotation.h"
 
 namespace runnel::vulkan {
 namespace {
@@ -10,19 +12,42 @@ enum : uint32_t { kSlot, kHeads, kScale };
 struct Push {
   VkDeviceAddress q, y, step, pages;
   uint32_t q_stride, y_stride;
-  uint32_t heads, kv_heads, head_dim, window, page_shift;
+  uint32_t heads, kv_heads, window, page_shift;
   uint32_t key_offset, key_head_words, value_offset, value_head_words;
-  float scale;
+  uint32_t first_head;
+  float scale, rotation;
 };
 
 const char* refuses(const CpuCall&, const KvLayout& kv) noexcept {
-  for (const KvType type : {kv.types.keys, kv.types.values}) {
-    if (type != KvType::f16 && type != KvType::f32) return "no shader reads keys and values of this type";
-  }
   for (const KvSlotLayout& slot : kv.slots) {
     if (std::max(slot.keys.offset, slot.values.offset) / 4 > UINT32_MAX / 2) return "KV pages are too large";
   }
   return nullptr;
+}
+
+bool is_quantised(KvType type) noexcept { return type == KvType::q8 || type == KvType::q4; }
+
+// Keys and values by one dispatch where one shader writes both types, else each by its own.
+Status record_store(const CpuCall& call, Push push, uint32_t head_dim, const KvTypes& types,
+                    Recorder& recorder) noexcept {
+  const uint32_t tokens = call.in[0].rows, threads = recorder.tuning().row_threads;
+  if (tokens == 0) return {};
+  const Constants constants = {
+      {threads, static_cast<uint32_t>(types.keys), static_cast<uint32_t>(types.values), head_dim}};
+  for (const bool quantised : {false, true}) {
+    const bool keys = is_quantised(types.keys) == quantised, values = is_quantised(types.values) == quantised;
+    const uint32_t heads = push.kv_heads * ((keys ? 1 : 0) + (values ? 1 : 0));
+    push.first_head = keys ? 0 : push.kv_heads;
+    if (quantised) {  // a step of n tokens lies in at most so many fours, wherever it begins
+      RUNNEL_TRY(recorder.dispatch(Shader::kv_quantize, constants, push, (tokens + 2) / 4 + 1, heads, 1, Load::little));
+      continue;
+    }
+    const bool wide = (keys && types.keys == KvType::f32) || (values && types.values == KvType::f32);
+    const uint32_t words = wide ? kKvBlock * head_dim : kKvBlock / 2 * head_dim;
+    RUNNEL_TRY(recorder.dispatch(Shader::kv_store, constants, push, groups(words, threads), heads,
+                                 (tokens + 14) / kKvBlock + 1, Load::little));
+  }
+  return {};
 }
 
 Status record(const DeviceNode& node, Recorder& recorder) noexcept {
@@ -31,39 +56,33 @@ Status record(const DeviceNode& node, Recorder& recorder) noexcept {
   const auto index = static_cast<size_t>(call.attrs[kSlot]);
   const KvSlotLayout& place = kv.slots[index];
   const StateSlot& slot = recorder.slot(index);
-  const auto heads = static_cast<uint32_t>(call.attrs[kHeads]);
-  const uint32_t head_dim = slot.head_dim, kv_heads = slot.kv_heads;
-  const uint32_t tokens = call.in[0].rows;
+  const uint32_t head_dim = slot.head_dim;
   const auto words = [](uint64_t bytes) { return static_cast<uint32_t>(bytes / sizeof(uint32_t)); };
-  const Constants types = {
-      {recorder.tuning().row_threads, kv.types.keys == KvType::f32, kv.types.values == KvType::f32}};
-  Push push = {node.in[1],
-               node.in[2],
-               recorder.step().step,
-               recorder.step().pages[place.group],
-               stride_of(call.in[1]),
-               stride_of(call.in[2]),
-               heads,
-               kv_heads,
-               head_dim,
-               slot.window,
-               kv.groups.page_shift,
-               words(place.keys.offset),
-               words(place.keys.head_stride),
-               words(place.values.offset),
-               words(place.values.head_stride),
-               static_cast<float>(call.attrs[kScale])};
-  // A step of n tokens lies in at most this many blocks of 16, wherever it begins.
-  const uint32_t blocks = (tokens + 14) / 16 + 1;
-  RUNNEL_TRY(recorder.dispatch(Shader::kv_store, types, push, groups(16 * head_dim, types.values[0]), 2 * kv_heads,
-                               tokens == 0 ? 0 : blocks, Load::little));
+  Push push = {};
+  push.q = node.in[1];
+  push.y = node.in[2];
+  push.step = recorder.step().step;
+  push.pages = recorder.step().pages[place.group];
+  push.q_stride = stride_of(call.in[1]);
+  push.y_stride = stride_of(call.in[2]);
+  push.heads = static_cast<uint32_t>(call.attrs[kHeads]);
+  push.kv_heads = slot.kv_heads;
+  push.window = slot.window;
+  push.page_shift = kv.groups.page_shift;
+  push.key_offset = words(place.keys.offset);
+  push.key_head_words = words(place.keys.head_stride);
+  push.value_offset = words(place.values.offset);
+  push.value_head_words = words(place.values.head_stride);
+  push.scale = static_cast<float>(call.attrs[kScale]);
+  push.rotation = 1.0f / std::sqrt(static_cast<float>(rotation_block(head_dim)));  // as scale_signs() has it
+  RUNNEL_TRY(record_store(call, push, head_dim, kv.types, recorder));
   push.q = node.in[0];
   push.q_stride = stride_of(call.in[0]);
   push.y = node.out[0];
   push.y_stride = stride_of(call.out[0]);
-  const uint32_t threads = recorder.tuning().attention_threads;
-  const Constants constants = {{threads, types.values[1], types.values[2], groups(head_dim, threads)}};
-  return recorder.dispatch(Shader::attention, constants, push, heads, tokens);
+  const Constants constants = {{recorder.tuning().attention_threads, static_cast<uint32_t>(kv.types.keys),
+                                static_cast<uint32_t>(kv.types.values), head_dim}};
+  return recorder.dispatch(Shader::attention, constants, push, push.heads, call.in[0].rows);
 }
 
 }  // namespace

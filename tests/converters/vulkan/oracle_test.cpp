@@ -22,7 +22,7 @@ using test::OracleCase;
 constexpr double kOracleBound = 1e-3;  // largest difference of a logit from transformers', in floats
 constexpr double kCpuBound = 1e-4;     // from the CPU with float activations and pages
 // With f16 pages, where a last bit of a float may round a key or value to the other side.
-constexpr double kHalfPagesBound = 1e-2;
+constexpr double kRoundedPagesBound = 1e-2;
 
 ModelFile convert_to(const std::filesystem::path& source, WeightsOut weights, const test::TempFolder& folder) {
   ConvertOptions options;
@@ -87,14 +87,15 @@ TEST_P(VulkanArchOracle, QuantisedWeightsAsOnTheCpu) {
   for (const WeightsOut weights : {WeightsOut::q8, WeightsOut::q4}) {
     const ModelFile file = convert_to(source_, weights, folder_);
     SerialFor serial;
-    for (const KvType kv : {KvType::f32, KvType::f16}) {
+    for (const KvType kv : {KvType::f32, KvType::f16, KvType::q8}) {
       test::ModelRunner cpu((folder_ / "model.rnl").string(), serial, {.kv = kv, .activations = Activations::f32});
       test::DeviceRunner runner(*device, file.graph(), file_weights(file), options_of(kv));
       EXPECT_EQ(runner.cpu_nodes(), 1u);
       const OracleCase& one = cases_.back();
       const double off = largest_difference(runner.all(one.ids), cpu.logits(one.ids));
       std::printf("    largest difference from the CPU %.2e\n", off);
-      EXPECT_LE(off, kv == KvType::f32 ? kCpuBound : kHalfPagesBound);
+      EXPECT_LE(off, kv == KvType::f32 ? kCpuBound : kRoundedPagesBound);
+      if (kv == KvType::q8) continue;  // a logit that is nearly another's may lose to it by that
       const auto count = static_cast<uint32_t>(one.greedy.size());
       EXPECT_EQ(runner.greedy(one.ids, count), cpu.greedy(one.ids, count));
     }
