@@ -1,7 +1,7 @@
 // iq4g32s256 (GGUF IQ4_XS): super-blocks of 256 indices into 16 uneven levels in groups of 32 with 6-bit scales,
 // w = scale * (s - 32) * level[q], 4.25 bits a weight.
-#include "kernels/dtypes/block.h"
 #include "kernels/dtypes/iq4_levels.h"
+#include "kernels/dtypes/panel.h"
 
 namespace runnel {
 namespace {
@@ -12,6 +12,11 @@ struct Block {
   uint8_t groups_low[4];   // low four bits of s of groups 2i (low nibble) and 2i + 1
   uint8_t quants[128];     // per group 16 bytes: byte i holds values i (low nibble) and 16 + i
 };
+
+constexpr PanelField kFields[] = {{0, 2, 1},
+                                  {offsetof(Block, groups_high), 2, 1},
+                                  {offsetof(Block, groups_low), 4, 1},
+                                  {offsetof(Block, quants), 4, 32}};
 
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value();
@@ -30,6 +35,6 @@ void decode(const Block& block, float* out) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_iq4g32s256 =
-    row_form_type<Block, 256, decode>(DType::iq4g32s256, "iq4g32s256", 23, "iq4_xs");
+    block_panel_type<Block, 256, kFields, decode>(DType::iq4g32s256, "iq4g32s256", 23, "iq4_xs");
 
 }  // namespace runnel

@@ -19,7 +19,7 @@ struct FiveBits {
 // Q5_0: 16 scales, then the above. w = scale * (q - 16).
 struct Q5Block {
   static constexpr size_t kBytes = 16 * 22, kMinima = 0;
-  static constexpr int kGroups = 1, kMost = 31, kOffset = 16;
+  static constexpr int kGroups = 1, kMost = 31, kOffset = 16, kUnrolled = 1;
   static constexpr bool kHalfGroups = false, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int, int j, int part) noexcept {
@@ -30,7 +30,7 @@ struct Q5Block {
 // Q5_1: 16 scales, 16 minima, then the above. w = scale * q + minimum.
 struct Q5aBlock {
   static constexpr size_t kBytes = 16 * 24, kMinima = 32;
-  static constexpr int kGroups = 1, kMost = 31, kOffset = 0;
+  static constexpr int kGroups = 1, kMost = 31, kOffset = 0, kUnrolled = 1;
   static constexpr bool kHalfGroups = false, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int, int j, int part) noexcept {
@@ -41,7 +41,7 @@ struct Q5aBlock {
 // IQ4_NL: 16 scales, 4 vectors of indices. w = scale * level[q].
 struct Iq4Block {
   static constexpr size_t kBytes = 16 * 18, kMinima = 0;
-  static constexpr int kGroups = 1;
+  static constexpr int kGroups = 1, kUnrolled = 1;
   static constexpr bool kHalfGroups = false, kLevels = true;
   template <class U>
   static inline U weights(const uint8_t* block, int, int j, int part) noexcept {

@@ -35,7 +35,6 @@ struct KLanes256 {
     return __builtin_bit_cast(U, _mm256_shuffle_epi8(table, bits(indices)));
   }
   static F to_float(I x) noexcept { return __builtin_bit_cast(F, _mm256_cvtepi32_ps(bits(x))); }
-  static F to_float(U x) noexcept { return to_float(as_signed(x)); }
   static F load_halves(const uint8_t* p, int part) noexcept {
     return __builtin_bit_cast(F, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * part))));
   }

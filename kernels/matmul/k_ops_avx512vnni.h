@@ -37,7 +37,6 @@ struct KOpsAvx512Vnni {
     return __builtin_bit_cast(I, _mm512_madd_epi16(bits(pairs), _mm512_set1_epi32(word)));
   }
   static F to_float(I x) noexcept { return __builtin_bit_cast(F, _mm512_cvtepi32_ps(bits(x))); }
-  static F to_float(U x) noexcept { return to_float(as_signed(x)); }
   static F load_halves(const uint8_t* p, int) noexcept {
     return __builtin_bit_cast(F, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
   }

@@ -33,7 +33,6 @@ struct KLanes128 {
     return vreinterpretq_u32_s8(vqtbl1q_s8(vld1q_s8(kIq4Levels), vreinterpretq_u8_u32(indices)));
   }
   static F to_float(I x) noexcept { return vcvtq_f32_s32(x); }
-  static F to_float(U x) noexcept { return vcvtq_f32_u32(x); }
   static F load_halves(const uint8_t* p, int part) noexcept {
     return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p + 8 * part)));
   }

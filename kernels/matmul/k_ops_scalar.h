@@ -32,7 +32,6 @@ struct KOpsScalar {
     return static_cast<int16_t>(pairs) * halves[0] + static_cast<int16_t>(pairs >> 16) * halves[1];
   }
   static F to_float(I x) noexcept { return static_cast<F>(x); }
-  static F to_float(U x) noexcept { return static_cast<F>(x); }
   static F load_halves(const uint8_t* p, int part) noexcept {
     return f16_to_f32(static_cast<uint16_t>(p[2 * part] | p[2 * part + 1] << 8));
   }

@@ -35,13 +35,29 @@ struct KGroups {
   }
 };
 
+// uint16 lanes, two bytes a row.
+template <class U>
+static inline U load_words(const uint8_t* words, int part) noexcept {
+  words += sizeof(U) / 2 * static_cast<size_t>(part);
+  if constexpr (sizeof(U) == sizeof(uint32_t)) {
+    return static_cast<U>(words[0] | words[1] << 8);
+  } else {
+    typedef uint16_t Words __attribute__((vector_size(sizeof(U) / 2)));
+    Words lanes;
+    __builtin_memcpy(&lanes, words, sizeof(lanes));
+    return __builtin_convertvector(lanes, U);
+  }
+}
+
 // In each: weights<U>() gives k 4j .. 4j+3 of a group as unsigned bytes of at most kMost, which are kOffset too large;
-// kMinima says where a block has float16 minima, 0 that it has none; kLevels, that the bytes are indices of levels.
+// kMinima says where a block has float16 minima, 0 that it has none; kLevels, that the bytes are indices of levels;
+// kUnrolled, how many of its groups a loop should unroll: all, where their weights are shifted by the group's number,
+// since a shift by a number that is not known takes two steps.
 //
 // Q4_K: 16 scales, 16 minima, 3 vectors of group scales, 32 of quants. w = scale * s * q - minimum * m.
 struct Q4kBlock {
   static constexpr size_t kBytes = 16 * 144, kMinima = 32;
-  static constexpr int kGroups = 8, kMost = 15, kOffset = 0;
+  static constexpr int kGroups = 8, kMost = 15, kOffset = 0, kUnrolled = 8;
   static constexpr bool kHalfGroups = false, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -60,7 +76,7 @@ struct Q4kBlock {
 // Q5_K: 16 scales, 16 minima, 3 vectors of group scales, 8 of fifth bits, 32 of low bits. w as in Q4_K.
 struct Q5kBlock {
   static constexpr size_t kBytes = 16 * 176, kMinima = 32;
-  static constexpr int kGroups = 8, kMost = 31, kOffset = 0;
+  static constexpr int kGroups = 8, kMost = 31, kOffset = 0, kUnrolled = 8;
   static constexpr bool kHalfGroups = false, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -81,7 +97,7 @@ struct Q5kBlock {
 // w = scale * s * (q - 32).
 struct Q6kBlock {
   static constexpr size_t kBytes = 16 * 210, kMinima = 0;
-  static constexpr int kGroups = 8, kMost = 63, kOffset = 32;
+  static constexpr int kGroups = 8, kMost = 63, kOffset = 32, kUnrolled = 8;
   static constexpr bool kHalfGroups = true, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -104,7 +120,7 @@ struct Q6kBlock {
 // w = scale * (s - 32) * (q - 4).
 struct Q3kBlock {
   static constexpr size_t kBytes = 16 * 110, kMinima = 0;
-  static constexpr int kGroups = 8, kMost = 7, kOffset = 4;
+  static constexpr int kGroups = 8, kMost = 7, kOffset = 4, kUnrolled = 8;
   static constexpr bool kHalfGroups = true, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -121,6 +137,23 @@ struct Q3kBlock {
     const U flipped = ((two & 0xffu) | (two & 0xff00u) << 8) ^ 0x00200020u;  // less 32, in 6 bits of two's complement
     const U negative = flipped >> 5 & 0x00010001u;
     return flipped | ((negative << 16) - (negative << 6));  // ones above each negative number
+  }
+};
+
+// IQ4_XS: 16 scales, 16 words of the upper 2 bits of group scales, a vector of their low 4, 32 of indices of levels.
+// w = scale * (s - 32) * level[q].
+struct Iq4xBlock {
+  static constexpr size_t kBytes = 16 * 136, kMinima = 0;
+  static constexpr int kGroups = 8, kUnrolled = 1;
+  static constexpr bool kHalfGroups = false, kLevels = true;
+  template <class U>
+  static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
+    return load_lanes<U>(block + 128, 4 * group + j % 4, part) >> (j / 4 * 4) & 0x0f0f0f0fu;
+  }
+  template <class U>
+  static inline U scale(const uint8_t* block, int group, int part) noexcept {
+    const U low = load_lanes<U>(block + 64, 0, part) >> (4 * group) & 15u;
+    return (low | (load_words<U>(block + 32, part) >> (2 * group) & 3u) << 4) - 32u;
   }
 };
 

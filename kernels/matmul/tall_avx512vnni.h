@@ -62,24 +62,25 @@ struct TallKPanel {
   static constexpr uint32_t kMore = (kMade - kOffset) * 0x01010101u;
 
   static void unpack(const uint8_t* block, Group* groups) noexcept {
+    for (int unrolled = 0; unrolled < Block::kGroups; unrolled += Block::kUnrolled)
 #pragma GCC unroll 8
-    for (int g = 0; g < Block::kGroups; ++g) {  // unrolled: a shift by a number that is not known takes two steps
-      Group& out = groups[g];
-#pragma GCC unroll 8
-      for (int j = 0; j < 8; ++j) put(k_weights<Ops, Block>(block, g, j, 0) + kMore, out.vectors[j]);
-      if constexpr (Block::kHalfGroups) {
-        const U both = Block::template scales<U>(block, g, 0);
-        put(Ops::load_halves(block, 0), out.numbers[0]);
-        put(Ops::to_float(Ops::as_signed(both << 16) >> 16), out.numbers[1]);
-        put(Ops::to_float(Ops::as_signed(both) >> 16), out.numbers[2]);
-      } else {
-        put(k_scale<Ops, Block>(block, g, 0), out.numbers[0]);
-        if constexpr (Block::kMinima != 0) put(k_minimum<Ops, Block>(block, g, 0), out.numbers[1]);
-      }
-    }
+      for (int g = unrolled; g < unrolled + Block::kUnrolled; ++g) unpack_group(block, g, groups[g]);
   }
 
  private:
+  [[gnu::always_inline]] static void unpack_group(const uint8_t* block, int g, Group& out) noexcept {
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) put(k_weights<Ops, Block>(block, g, j, 0) + kMore, out.vectors[j]);
+    if constexpr (Block::kHalfGroups) {
+      const U both = Block::template scales<U>(block, g, 0);
+      put(Ops::load_halves(block, 0), out.numbers[0]);
+      put(Ops::to_float(Ops::as_signed(both << 16) >> 16), out.numbers[1]);
+      put(Ops::to_float(Ops::as_signed(both) >> 16), out.numbers[2]);
+    } else {
+      put(k_scale<Ops, Block>(block, g, 0), out.numbers[0]);
+      if constexpr (Block::kMinima != 0) put(k_minimum<Ops, Block>(block, g, 0), out.numbers[1]);
+    }
+  }
   template <class Lanes>
   static void put(const Lanes& lanes, void* out) noexcept {
     __builtin_memcpy(out, &lanes, sizeof(lanes));

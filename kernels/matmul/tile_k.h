@@ -33,7 +33,8 @@ static inline typename Ops::F k_scale(const uint8_t* block, [[maybe_unused]] int
   if constexpr (Block::kGroups == 1) {
     return Ops::load_halves(block, part);
   } else {
-    return Ops::to_float(Block::template scale<typename Ops::U>(block, g, part)) * Ops::load_halves(block, part);
+    const auto scale = Block::template scale<typename Ops::U>(block, g, part);
+    return Ops::to_float(Ops::as_signed(scale)) * Ops::load_halves(block, part);
   }
 }
 template <class Ops, class Block>
@@ -41,8 +42,8 @@ static inline typename Ops::F k_minimum(const uint8_t* block, [[maybe_unused]] i
   if constexpr (Block::kGroups == 1) {
     return Ops::load_halves(block + Block::kMinima, part);
   } else {
-    return Ops::to_float(Block::template minimum<typename Ops::U>(block, g, part)) *
-           -Ops::load_halves(block + Block::kMinima, part);
+    const auto minimum = Block::template minimum<typename Ops::U>(block, g, part);
+    return Ops::to_float(Ops::as_signed(minimum)) * -Ops::load_halves(block + Block::kMinima, part);
   }
 }
 
@@ -232,8 +233,8 @@ static void multiply_k_panels(const MatmulArgs& a) noexcept {
   }
 }
 
-// One row (decode): up to four panels at a time, as many streams from memory, which keeps more of it on its way. Groups
-// are unrolled, which makes their shifts known; panels are not, and their sums wait in first-level cache.
+// One row (decode): up to four panels at a time, as many streams from memory, which keeps more of it on its way.
+// Panels are not unrolled, and their sums wait in first-level cache.
 template <class Ops, class Block>
 [[maybe_unused]] static void multiply_k_row(const MatmulArgs& a) noexcept {
   constexpr size_t kAhead = 2048;  // bytes of each stream
@@ -247,13 +248,15 @@ template <class Ops, class Block>
     KLhs<Block, 1> lhs(a);
     typename Ops::F total[kRowPanels][1][Ops::kParts] = {};
     for (uint32_t b = 0; b < a.blocks; ++b, block += Block::kBytes) {
+      for (int unrolled = 0; unrolled < Block::kGroups; unrolled += Block::kUnrolled) {
 #pragma GCC unroll 8
-      for (int g = 0; g < Block::kGroups; ++g, lhs.advance()) {
-        const uint8_t* at = block;
-        for (uint32_t p = 0; p < panels; ++p, at += panel_bytes) {
-          for (size_t line = 0; line < kShare; line += 64)
-            __builtin_prefetch(at + kAhead + static_cast<size_t>(g) * kShare + line);
-          add_k_group<Ops, Block, 1>(at, g, lhs, total[p]);
+        for (int g = unrolled; g < unrolled + Block::kUnrolled; ++g, lhs.advance()) {
+          const uint8_t* at = block;
+          for (uint32_t p = 0; p < panels; ++p, at += panel_bytes) {
+            for (size_t line = 0; line < kShare; line += 64)
+              __builtin_prefetch(at + kAhead + static_cast<size_t>(g) * kShare + line);
+            add_k_group<Ops, Block, 1>(at, g, lhs, total[p]);
+          }
         }
       }
     }

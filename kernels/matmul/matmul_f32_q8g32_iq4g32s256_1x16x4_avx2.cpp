@@ -1,0 +1,9 @@
+#include "kernels/matmul/k_ops_avx2.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_iq4g32s256_1x16x4_avx2(const MatmulArgs& args) noexcept {
+  multiply_k_row<KOpsAvx2, Iq4xBlock>(args);
+}
+
+}  // namespace runnel
