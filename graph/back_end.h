@@ -14,15 +14,28 @@ namespace runnel {
 // Bytes that an executor takes, from the graph alone: what the device holds, all of it counted once.
 struct DevicePlan {
   ExecutorPlan cpu;           // arena_bytes is 0 here: the arena is the device's
-  uint64_t weight_bytes = 0;  // of nodes that the device runs
+  uint64_t weight_bytes = 0;  // of nodes that the device runs, but for those that it reads where the host has them
   uint64_t arena_bytes = 0;   // activations
   uint64_t step_bytes = 0;    // what a step brings and takes: ids, page tables, logits; staging at open
+};
+
+// What of the weights a device reads where the host has them: slices of so many bytes, the first of which begins
+// lead_bytes before the weights do. A tensor that crosses from one slice to the next is copied as if there were none.
+struct WeightImport {
+  uint64_t slice_bytes = 0;  // 0: nothing
+  uint64_t lead_bytes = 0;
+
+  bool holds(const TensorDesc& tensor) const noexcept {
+    const uint64_t begin = lead_bytes + tensor.offset;
+    return slice_bytes != 0 && begin / slice_bytes == (begin + tensor.bytes - 1) / slice_bytes;
+  }
 };
 
 struct DeviceExecutorOptions {
   ExecutorOptions cpu;
   uint32_t context_tokens = 0;  // the longest sequence
   uint32_t submission_ms = 0;   // about how long the device computes until it can be asked to stop; 0: 8
+  WeightImport import = {};     // what import_weights() gave
 };
 
 class DeviceExecutor {
@@ -48,7 +61,13 @@ class ComputeDevice {
   // Zeroed memory that the device and the CPU both address. Status: out_of_memory.
   virtual Result<uint8_t*> take_pages(uint64_t bytes) noexcept = 0;
   virtual void give_pages(uint8_t* memory) noexcept = 0;  // accepts null
-  // What the driver has given for everything here.
+  // Lets the device read the weights (a model's data region) where they lie, until it is closed or imports others; they
+  // must outlive that. A device with memory of its own does not: there they are copied. Statuses: unsupported (why
+  // not), out_of_memory, device_lost.
+  virtual Result<WeightImport> import_weights(std::span<const uint8_t> weights) noexcept = 0;
+  // What import_weights() would give, found out with the first page of the weights. Nothing stays imported.
+  virtual Result<WeightImport> foresee_import(std::span<const uint8_t> weights) noexcept = 0;
+  // What the driver has given for everything here, imports not among it.
   virtual uint64_t allocated_bytes() const noexcept = 0;
   // Brings the weights, tests every kernel that the graph needs, and says in placement() what came of it. The graph and
   // the weights outlive the executor, the executor must not outlive the device. Statuses: out_of_memory, unsupported,

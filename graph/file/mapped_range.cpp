@@ -1,7 +1,6 @@
 #include "graph/file/mapped_range.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,14 +8,10 @@
 #include <utility>
 
 #include "kernels/base/checked.h"
+#include "kernels/base/memory.h"
 
 namespace runnel {
 namespace {
-
-uint64_t page_bytes() noexcept {
-  const long bytes = ::sysconf(_SC_PAGESIZE);
-  return bytes > 0 ? static_cast<uint64_t>(bytes) : 4096;
-}
 
 // The unit of large pages: x86-64's and, with pages of 4 KB, Arm's. Files are cached in such units by the file systems
 // that can (ext4 from Linux 6.16, XFS, btrfs), and a unit is mapped with one entry of the page tables if it lies alike

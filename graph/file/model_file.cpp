@@ -328,6 +328,7 @@ uint64_t ModelFile::weight_bytes() const noexcept {
 }
 std::span<const DataPart> ModelFile::parts() const noexcept { return impl_->parts; }
 bool ModelFile::in_memory() const noexcept { return impl_->fingerprint.text[0] == '\0'; }
+std::span<const uint8_t> ModelFile::data() const noexcept { return {impl_->data, impl_->data_bytes}; }
 uint64_t ModelFile::data_bytes() const noexcept { return impl_->data_bytes; }
 uint32_t ModelFile::chunk_bytes() const noexcept { return impl_->model->chunk_bytes(); }
 

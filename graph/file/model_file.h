@@ -92,9 +92,10 @@ class ModelFile {
   // after close_files(), without keep_files, and for a model in memory.
   std::span<const DataPart> parts() const noexcept;
   void close_files() noexcept;
-  bool in_memory() const noexcept;        // by open_memory()
-  uint64_t data_bytes() const noexcept;   // of the region that tensors' offsets count in
-  uint32_t chunk_bytes() const noexcept;  // hashed together
+  bool in_memory() const noexcept;                 // by open_memory()
+  std::span<const uint8_t> data() const noexcept;  // the region that tensors' offsets count in, mapped
+  uint64_t data_bytes() const noexcept;            // of it
+  uint32_t chunk_bytes() const noexcept;           // hashed together
   // From now on weights and sections are read from `data` (data_bytes() of it, 64-byte aligned), which outlives the
   // ModelFile; the mapping is given up. Requires: nothing handed out so far is used any more, no tensor was touched.
   void relocate(const uint8_t* data) noexcept;

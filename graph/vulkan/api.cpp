@@ -55,10 +55,12 @@ Status Api::load_global(PFN_vkGetInstanceProcAddr get) noexcept {
 #define VULKAN_GLOBAL(name) FETCH(name, from)
 #define VULKAN_INSTANCE(name)
 #define VULKAN_DEVICE(name)
+#define VULKAN_EXTENSION(name)
 #include "graph/vulkan/functions.inc"
 #undef VULKAN_GLOBAL
 #undef VULKAN_INSTANCE
 #undef VULKAN_DEVICE
+#undef VULKAN_EXTENSION
   return {};
 }
 
@@ -67,10 +69,12 @@ Status Api::load_instance(VkInstance instance) noexcept {
 #define VULKAN_GLOBAL(name)
 #define VULKAN_INSTANCE(name) FETCH(name, from)
 #define VULKAN_DEVICE(name)
+#define VULKAN_EXTENSION(name)
 #include "graph/vulkan/functions.inc"
 #undef VULKAN_GLOBAL
 #undef VULKAN_INSTANCE
 #undef VULKAN_DEVICE
+#undef VULKAN_EXTENSION
   return {};
 }
 
@@ -79,10 +83,12 @@ Status Api::load_device(VkDevice device) noexcept {
 #define VULKAN_GLOBAL(name)
 #define VULKAN_INSTANCE(name)
 #define VULKAN_DEVICE(name) FETCH(name, from)
+#define VULKAN_EXTENSION(name) name = reinterpret_cast<PFN_##name>(from(#name));
 #include "graph/vulkan/functions.inc"
 #undef VULKAN_GLOBAL
 #undef VULKAN_INSTANCE
 #undef VULKAN_DEVICE
+#undef VULKAN_EXTENSION
   return {};
 }
 

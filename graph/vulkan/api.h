@@ -24,10 +24,12 @@ struct Api {
 #define VULKAN_GLOBAL(name) PFN_##name name = nullptr;
 #define VULKAN_INSTANCE(name) PFN_##name name = nullptr;
 #define VULKAN_DEVICE(name) PFN_##name name = nullptr;
+#define VULKAN_EXTENSION(name) PFN_##name name = nullptr;
 #include "graph/vulkan/functions.inc"
 #undef VULKAN_GLOBAL
 #undef VULKAN_INSTANCE
 #undef VULKAN_DEVICE
+#undef VULKAN_EXTENSION
 
   // The functions that need no instance; then those of an instance; then those of a device, without the loader's
   // detour. Status: unsupported names the first that is missing.

@@ -52,8 +52,7 @@ Buffer::~Buffer() {
 Result<Buffer> Device::make_buffer(uint64_t bytes, Use use, const char* what) noexcept {
   auto create = vk_struct<VkBufferCreateInfo>(VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO);
   create.size = bytes == 0 ? 16 : bytes;
-  create.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  create.usage = kBufferUsage;
   const VmaAllocationCreateInfo memory = wanted_memory(use);
   Buffer buffer;
   VmaAllocationInfo given = {};
@@ -66,8 +65,7 @@ Result<Buffer> Device::make_buffer(uint64_t bytes, Use use, const char* what) no
                                static_cast<unsigned long long>(bytes), what);
   buffer.device_ = this;
   buffer.bytes_ = bytes;
-  VkMemoryPropertyFlags flags = 0;
-  vmaGetMemoryTypeProperties(allocator_, given.memoryType, &flags);
+  const VkMemoryPropertyFlags flags = memory_flags(given.memoryType);
   constexpr VkMemoryPropertyFlags kMapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   if ((flags & kMapped) == kMapped) {
     void* data = nullptr;
@@ -86,30 +84,42 @@ uint64_t Device::allocated_bytes() const noexcept {
   return statistics.total.statistics.blockBytes;
 }
 
+VkMemoryPropertyFlags Device::memory_flags(uint32_t memory_type) const noexcept {
+  VkMemoryPropertyFlags flags = 0;
+  vmaGetMemoryTypeProperties(allocator_, memory_type, &flags);
+  return flags;
+}
+
+Status Device::copy(VkBuffer from, VkBuffer to, std::span<const VkBufferCopy> copies) noexcept {
+  RUNNEL_ASSIGN(const VkCommandBuffer commands, make_commands());
+  const auto begin = vk_struct<VkCommandBufferBeginInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
+  Status status = check(api_.vkBeginCommandBuffer(commands, &begin), "recording a copy");
+  if (status.ok()) {
+    api_.vkCmdCopyBuffer(commands, from, to, static_cast<uint32_t>(copies.size()), copies.data());
+    status = check(api_.vkEndCommandBuffer(commands), "recording a copy");
+  }
+  if (status.ok()) {
+    const Result<uint64_t> submission = submit({&commands, 1});
+    status = submission.ok() ? wait(*submission) : submission.status();
+  }
+  free_commands(commands);
+  return status;
+}
+
 Status Device::upload(const Buffer& target, uint64_t offset, std::span<const uint8_t> bytes,
                       const Buffer& staging) noexcept {
   if (target.data_ != nullptr) {
     std::memcpy(target.data_ + offset, bytes.data(), bytes.size());
     return {};
   }
-  RUNNEL_ASSIGN(const VkCommandBuffer commands, make_commands());
-  Status status;
-  for (uint64_t done = 0; done < bytes.size() && status.ok();) {
+  for (uint64_t done = 0; done < bytes.size();) {
     const uint64_t part = std::min<uint64_t>(bytes.size() - done, staging.bytes_);
     std::memcpy(staging.data_, bytes.data() + done, part);
-    const auto begin = vk_struct<VkCommandBufferBeginInfo>(VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO);
-    const VkBufferCopy copy = {0, offset + done, part};
-    status = check(api_.vkBeginCommandBuffer(commands, &begin), "recording a copy");
-    if (!status.ok()) break;
-    api_.vkCmdCopyBuffer(commands, staging.handle_, target.handle_, 1, &copy);
-    status = check(api_.vkEndCommandBuffer(commands), "recording a copy");
-    if (!status.ok()) break;
-    const Result<uint64_t> submission = submit({&commands, 1});
-    status = submission.ok() ? wait(*submission) : submission.status();
+    const VkBufferCopy one = {0, offset + done, part};
+    RUNNEL_TRY(copy(staging.handle_, target.handle_, {&one, 1}));
     done += part;
   }
-  free_commands(commands);
-  return status;
+  return {};
 }
 
 }  // namespace runnel::vulkan

@@ -1,5 +1,6 @@
 #include "graph/vulkan/compute_device.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -25,12 +26,14 @@ Result<ComputeDevice*> open_compute_device(const char* device, const char* cache
   options.cache_folder = cache_folder;
   const char* validation = std::getenv("RUNNEL_VULKAN_VALIDATION");
   options.instance.validate = validation != nullptr && std::strcmp(validation, "1") == 0;
+  const char* import = std::getenv("RUNNEL_VULKAN_IMPORT");
+  options.import = import == nullptr || std::strcmp(import, "0") != 0;
   return open_compute_device(options);
 }
 
 void ComputeDeviceImpl::close() noexcept {
   Device* device = device_;
-  this->~ComputeDeviceImpl();  // pages before the device
+  this->~ComputeDeviceImpl();  // pages and imports before the device
   release(this);
   Device::close(device);
 }
@@ -42,6 +45,17 @@ Result<uint8_t*> ComputeDeviceImpl::take_pages(uint64_t bytes) noexcept {
   uint8_t* memory = buffer.data();
   (void)pages_.push(std::move(buffer));  // reserved above
   return memory;
+}
+
+Result<WeightImport> ComputeDeviceImpl::import_weights(std::span<const uint8_t> weights) noexcept {
+  RUNNEL_TRY(imported_.import(*device_, weights));
+  return imported_.what();
+}
+
+Result<WeightImport> ComputeDeviceImpl::foresee_import(std::span<const uint8_t> weights) noexcept {
+  HostMemory probe;
+  RUNNEL_TRY(probe.import(*device_, weights.first(std::min<size_t>(weights.size(), 1))));
+  return HostMemory::slices_of(*device_, weights);
 }
 
 void ComputeDeviceImpl::give_pages(uint8_t* memory) noexcept {

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "graph/vulkan/instance.h"
+#include "graph/vulkan/device.h"
 
 namespace runnel::vulkan {
 namespace {
@@ -54,6 +54,16 @@ void describe_heaps(const Api& api, VkPhysicalDevice device, DeviceInfo* info) n
   }
 }
 
+// Whether buffers such as ours may lie in the host's memory.
+bool imports_buffers(const Api& api, VkPhysicalDevice device) noexcept {
+  auto asked = vk_struct<VkPhysicalDeviceExternalBufferInfo>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO);
+  asked.usage = kBufferUsage;
+  asked.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+  auto said = vk_struct<VkExternalBufferProperties>(VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES);
+  api.vkGetPhysicalDeviceExternalBufferProperties(device, &asked, &said);
+  return (said.externalMemoryProperties.externalMemoryFeatures & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+}
+
 }  // namespace
 
 uint32_t compute_queue_family(const Api& api, VkPhysicalDevice device) noexcept {
@@ -93,10 +103,13 @@ DeviceInfo describe_device(const Api& api, VkPhysicalDevice device, uint32_t ind
   const Extensions extensions(api, device);
   const bool has_dot = extensions.has(VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
   const bool has_sizes = extensions.has(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  const bool has_import = extensions.has(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME) && imports_buffers(api, device);
   auto dot = vk_struct<VkPhysicalDeviceShaderIntegerDotProductProperties>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES);
   auto sizes = vk_struct<VkPhysicalDeviceSubgroupSizeControlProperties>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES);
+  auto host = vk_struct<VkPhysicalDeviceExternalMemoryHostPropertiesEXT>(
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT);
   auto properties11 =
       vk_struct<VkPhysicalDeviceVulkan11Properties>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES);
   auto properties12 =
@@ -109,7 +122,11 @@ DeviceInfo describe_device(const Api& api, VkPhysicalDevice device, uint32_t ind
     *end = &dot;
     end = &dot.pNext;
   }
-  if (has_sizes) *end = &sizes;
+  if (has_sizes) {
+    *end = &sizes;
+    end = &sizes.pNext;
+  }
+  if (has_import) *end = &host;
   api.vkGetPhysicalDeviceProperties2(device, &properties);
   hex(properties11.deviceUUID, info.uuid);
   std::snprintf(info.driver, sizeof info.driver, "%s, %s", properties12.driverName, properties12.driverInfo);
@@ -122,7 +139,8 @@ DeviceInfo describe_device(const Api& api, VkPhysicalDevice device, uint32_t ind
   info.subgroup_max = has_sizes ? sizes.maxSubgroupSize : properties11.subgroupSize;
   info.max_allocation_bytes = properties11.maxMemoryAllocationSize;
   info.cooperative_matrix = extensions.has("VK_KHR_cooperative_matrix");
-  info.imports_host_memory = extensions.has(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  info.imports_host_memory = has_import;
+  info.import_alignment = host.minImportedHostPointerAlignment;
 
   auto features12 = vk_struct<VkPhysicalDeviceVulkan12Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
   auto features11 = vk_struct<VkPhysicalDeviceVulkan11Features>(VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES);

@@ -54,6 +54,7 @@ Status Device::start(const DeviceOptions& options) noexcept {
   RUNNEL_TRY(instance_.list(&devices));
   RUNNEL_ASSIGN(const uint32_t index, choose_device(devices, options.device));
   info_ = devices[index];
+  info_.imports_host_memory = info_.imports_host_memory && options.import;
   RUNNEL_ASSIGN(const VkPhysicalDevice physical, instance_.physical_device(index));
   api_ = instance_.api();
   RUNNEL_TRY(make_device(physical));
@@ -84,18 +85,21 @@ Status Device::make_device(VkPhysicalDevice physical) noexcept {
   auto dots = vk_struct<VkPhysicalDeviceShaderIntegerDotProductFeatures>(
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
   dots.shaderIntegerDotProduct = VK_TRUE;
-  constexpr const char* kDots = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
   auto create = vk_struct<VkDeviceCreateInfo>(VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
   create.pNext = &features;
+  const char* extensions[2];
+  create.ppEnabledExtensionNames = extensions;
   if (info_.integer_dot) {
     features.pNext = &dots;
-    create.enabledExtensionCount = 1;
-    create.ppEnabledExtensionNames = &kDots;
+    extensions[create.enabledExtensionCount++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
   }
+  if (info_.imports_host_memory)
+    extensions[create.enabledExtensionCount++] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
   create.queueCreateInfoCount = 1;
   create.pQueueCreateInfos = &queue;
   RUNNEL_TRY(check(api_.vkCreateDevice(physical, &create, nullptr, &handle_), "creating the device"));
   RUNNEL_TRY(api_.load_device(handle_));
+  if (api_.vkGetMemoryHostPointerPropertiesEXT == nullptr) info_.imports_host_memory = false;
   api_.vkGetDeviceQueue(handle_, family_, 0, &queue_);
   return {};
 }

@@ -18,6 +18,11 @@ enum class Use : uint8_t {
   results,  // written by the device, read by the host
 };
 
+// What every buffer may be used for.
+inline constexpr VkBufferUsageFlags kBufferUsage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                                                   VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT |
+                                                   VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+
 // Memory that shaders address. Released with the object.
 class Buffer {
  public:
@@ -45,6 +50,7 @@ struct DeviceOptions {
   InstanceOptions instance;
   const char* device = "";             // as choose_device() takes it
   const char* cache_folder = nullptr;  // for compiled pipelines and verdicts; null: nothing is kept
+  bool import = true;                  // weights are read where the host has them, where that can be
 };
 
 class Device {
@@ -60,8 +66,12 @@ class Device {
   // Hands over commands; they are done when wait() for the number has returned. Statuses: device_lost, out_of_memory.
   Result<uint64_t> submit(std::span<const VkCommandBuffer> commands) noexcept;
   Status wait(uint64_t submission) noexcept;
+  // Copies on the device, and waits.
+  Status copy(VkBuffer from, VkBuffer to, std::span<const VkBufferCopy> copies) noexcept;
   // Copies into a buffer that is not mapped, through `staging`, and waits.
   Status upload(const Buffer& target, uint64_t offset, std::span<const uint8_t> bytes, const Buffer& staging) noexcept;
+
+  VkMemoryPropertyFlags memory_flags(uint32_t memory_type) const noexcept;
 
   Result<VkCommandBuffer> make_commands() noexcept;
   void free_commands(VkCommandBuffer commands) noexcept;

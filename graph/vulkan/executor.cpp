@@ -73,7 +73,7 @@ Result<DevicePlan> plan_executor(const Graph& graph, const DeviceExecutorOptions
   if (!wanted.resize(graph.tensors.size())) return out_of_memory("vulkan", "the list of weights");
   mark_weights(
       graph, [&](size_t n) noexcept { return refuses(program, n) == nullptr; }, wanted);
-  return plan_of(program, options, DeviceWeights::bytes(graph, wanted));
+  return plan_of(program, options, DeviceWeights::bytes(graph, wanted, options.import));
 }
 
 Result<DeviceExecutor*> Executor::create(ComputeDeviceImpl& device, const Graph& graph, const WeightView& weights,
@@ -139,8 +139,8 @@ Status Executor::place_nodes(const WeightView& weights) noexcept {
   if (!wanted.resize(graph.tensors.size())) return out_of_memory("vulkan", "the list of weights");
   mark_weights(
       graph, [&](size_t n) noexcept { return sides_[n] == Side::device; }, wanted);
-  plan_.weight_bytes = DeviceWeights::bytes(graph, wanted);
-  RUNNEL_TRY(weights_.load(device_.device(), graph, weights, wanted));
+  plan_.weight_bytes = DeviceWeights::bytes(graph, wanted, options_.import);
+  RUNNEL_TRY(weights_.load(device_, graph, weights, wanted, options_.import));
   address_nodes();
   bool all_passed = true;
   RUNNEL_TRY(SelfTest(*this, weights).run(&all_passed));
@@ -148,9 +148,9 @@ Status Executor::place_nodes(const WeightView& weights) noexcept {
     for (uint8_t& each : wanted) each = 0;
     mark_weights(
         graph, [&](size_t n) noexcept { return sides_[n] == Side::device; }, wanted);
-    plan_.weight_bytes = DeviceWeights::bytes(graph, wanted);
+    plan_.weight_bytes = DeviceWeights::bytes(graph, wanted, options_.import);
     weights_ = DeviceWeights();
-    RUNNEL_TRY(weights_.load(device_.device(), graph, weights, wanted));
+    RUNNEL_TRY(weights_.load(device_, graph, weights, wanted, options_.import));
     address_nodes();
   }
   find_early_nodes();

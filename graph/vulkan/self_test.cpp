@@ -99,7 +99,7 @@ uint64_t SelfTest::kind_of(size_t n) const noexcept {
   const CpuCall& call = executor_.program_.call(n);
   const DeviceNode& node = executor_.nodes_[n];
   Hash hash;
-  hash.add(node.dots);
+  hash.add(node.dots).add(executor_.options_.import.slice_bytes != 0);  // other memory, other caches
   for (const char* c = call.op->name; *c != '\0'; ++c) hash.add(*c);
   const auto operand = [&](const CpuOperand& each, VkDeviceAddress address) noexcept {
     hash.add(each.cols).add(each.stride).add(each.kind).add(address % 16);

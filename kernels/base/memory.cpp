@@ -35,6 +35,11 @@ void release(void* memory) noexcept {
   std::free(memory);
 }
 
+size_t page_bytes() noexcept {
+  const long bytes = ::sysconf(_SC_PAGESIZE);
+  return bytes > 0 ? static_cast<size_t>(bytes) : 4096;
+}
+
 void* map_pages(size_t bytes) noexcept {
   if (g_gate != nullptr && !g_gate(g_gate_context, bytes)) return nullptr;
   if (bytes == 0) bytes = 1;
@@ -50,8 +55,7 @@ void unmap_pages(void* memory, size_t bytes) noexcept {
 }
 
 void discard_pages(void* memory, size_t bytes) noexcept {
-  const long page = ::sysconf(_SC_PAGESIZE);
-  const auto mask = static_cast<uintptr_t>(page > 0 ? page : 65536) - 1;
+  const auto mask = static_cast<uintptr_t>(page_bytes()) - 1;
   const auto begin = (reinterpret_cast<uintptr_t>(memory) + mask) & ~mask;
   const auto end = (reinterpret_cast<uintptr_t>(memory) + bytes) & ~mask;
   if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);

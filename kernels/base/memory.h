@@ -10,6 +10,9 @@ namespace runnel {
 
 inline constexpr size_t kCacheLineBytes = 64;
 
+// Of the system's pages of memory: a power of two.
+size_t page_bytes() noexcept;
+
 // Uninitialised memory aligned to `alignment` (a power of two), or null. bytes = 0 gives a unique non-null pointer.
 [[nodiscard]] void* allocate(size_t bytes, size_t alignment = kCacheLineBytes) noexcept;
 

@@ -83,7 +83,13 @@ void ModelState::note_cpu(const char* why) noexcept {
 }
 
 Status ModelState::start_executor(const OpenOptions& options) noexcept {
-  RUNNEL_ASSIGN(ResolvedPlan plan, make_plan(file_, options));
+  DeviceWeightsPlan on_device;
+  if (options.back_end != nullptr) {
+    RUNNEL_ASSIGN(ComputeDevice* const device, options.back_end->open(options.device, options.cache_folder));
+    device_.reset(device);
+    on_device = import_weights(*device, file_);
+  }
+  RUNNEL_ASSIGN(ResolvedPlan plan, make_plan(file_, options, on_device));
   if (!plan.memory.fits) return over_budget(plan.memory, options);
   plan_ = plan.memory;
   RUNNEL_TRY(bring_weights(plan));
@@ -93,7 +99,7 @@ Status ModelState::start_executor(const OpenOptions& options) noexcept {
   plan.executor.workers = workers_->worker_count();
   plan_.threads = workers_->worker_count();
   if (options.back_end != nullptr) {
-    RUNNEL_TRY(start_on_device(options, plan));
+    RUNNEL_TRY(start_on_device(options, plan, on_device.import));
   } else if (streamed_) {
     RUNNEL_ASSIGN(executor_, CpuExecutor::create(file_.graph(), streamed_->view(), plan.executor));
   } else {
@@ -113,18 +119,17 @@ Status ModelState::start_executor(const OpenOptions& options) noexcept {
   return {};
 }
 
-Status ModelState::start_on_device(const OpenOptions& options, const ResolvedPlan& plan) noexcept {
-  RUNNEL_ASSIGN(ComputeDevice* const device, options.back_end->open(options.device, options.cache_folder));
-  device_.reset(device);
+Status ModelState::start_on_device(const OpenOptions& options, const ResolvedPlan& plan,
+                                   const WeightImport& import) noexcept {
   RUNNEL_ASSIGN(DeviceExecutor* const executor,
-                device->make_executor(file_.graph(), file_weights(file_),
-                                      {plan.executor, plan.memory.context_tokens, options.submission_ms}));
+                device_->make_executor(file_.graph(), file_weights(file_),
+                                       {plan.executor, plan.memory.context_tokens, options.submission_ms, import}));
   device_executor_.reset(executor);
-  (void)file_.drop_pages();  // what the device has now need not lie in memory twice
+  if (import.slice_bytes == 0) (void)file_.drop_pages();  // what the device has now need not lie in memory twice
   if (options.device_use == DeviceUse::required) return {};
   char slower[120] = {};
   RUNNEL_TRY(executor->compare_with_cpu(*workers_, slower));
-  return *slower == 0 ? Status() : Status::error(Code::unsupported, "%s: %s", device->info().name, slower);
+  return *slower == 0 ? Status() : Status::error(Code::unsupported, "%s: %s", device_->info().name, slower);
 }
 
 Status ModelState::bring_weights(const ResolvedPlan& plan) noexcept {

@@ -78,7 +78,7 @@ class ModelState {
   // Plans, brings the weights and makes the executor; on options.back_end's device, or on the CPU without one. What an
   // attempt before took is given back.
   Status start_executor(const OpenOptions& options) noexcept;
-  Status start_on_device(const OpenOptions& options, const ResolvedPlan& plan) noexcept;
+  Status start_on_device(const OpenOptions& options, const ResolvedPlan& plan, const WeightImport& import) noexcept;
   void note_cpu(const char* why) noexcept;
   Status bring_weights(const ResolvedPlan& plan) noexcept;
   void fill_info() noexcept;
@@ -102,11 +102,12 @@ class ModelState {
     T* object_ = nullptr;
   };
 
-  Owned<ComputeDevice, &ComputeDevice::close> device_;  // before all that lies in its memory
-  char device_note_[200] = {};
   std::atomic<uint32_t> pages_epoch_{0};
   ResidentWeights resident_;  // before the file, which reads it to its end
   ModelFile file_;
+  Owned<ComputeDevice, &ComputeDevice::close>
+      device_;  // before all that lies in its memory, after what it reads in place
+  char device_note_[200] = {};
   std::optional<StreamedWeights> streamed_;
   std::optional<Tokenizer> tokenizer_;
   MemoryPlan plan_;

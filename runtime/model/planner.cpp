@@ -304,7 +304,8 @@ KvTypes storable_kv(const Graph& graph, KvTypes wanted) noexcept {
   return wanted;
 }
 
-Result<ResolvedPlan> plan_mode(const ModelFile& file, const OpenOptions& options, WeightsMode mode) noexcept {
+Result<ResolvedPlan> plan_mode(const ModelFile& file, const OpenOptions& options, WeightsMode mode,
+                               const WeightImport& import) noexcept {
   Terms terms;
   terms.threads = options.threads != 0 ? options.threads : recommended_threads();
   terms.kv_tokens = options.kv_tokens;
@@ -338,7 +339,7 @@ Result<ResolvedPlan> plan_mode(const ModelFile& file, const OpenOptions& options
     terms.logits_rows = executor.max_outputs;
     terms.step_tokens = step;
     if (options.back_end != nullptr) {
-      RUNNEL_ASSIGN(terms.device, options.back_end->plan(file.graph(), {executor, longest}));
+      RUNNEL_ASSIGN(terms.device, options.back_end->plan(file.graph(), {executor, longest, 0, import}));
       terms.executor = terms.device.cpu;
     } else {
       RUNNEL_ASSIGN(terms.executor, plan_executor(file.graph(), executor));
@@ -359,10 +360,15 @@ Result<ResolvedPlan> plan_mode(const ModelFile& file, const OpenOptions& options
   }
 }
 
-void describe_weights(const OpenOptions& options, const char* why, MemoryPlan* plan) noexcept {
+void describe_weights(const OpenOptions& options, const char* why, const DeviceWeightsPlan& on_device,
+                      MemoryPlan* plan) noexcept {
   const auto mib = [](uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
-  char what[96] = "";
-  if (plan->weights_mode == WeightsMode::streamed) {
+  char what[160] = "";
+  if (options.back_end != nullptr && on_device.import.slice_bytes != 0) {
+    std::snprintf(what, sizeof what, "the device reads them in place");
+  } else if (options.back_end != nullptr) {
+    std::snprintf(what, sizeof what, "copied to the device: %s", on_device.why_copied);
+  } else if (plan->weights_mode == WeightsMode::streamed) {
     std::snprintf(what, sizeof what, "%.1f MiB are read in each step", mib(plan->streamed_bytes));
   } else if (plan->weights_mode == WeightsMode::resident) {
     std::snprintf(what, sizeof what, "%s",
@@ -376,15 +382,16 @@ void describe_weights(const OpenOptions& options, const char* why, MemoryPlan* p
 
 }  // namespace
 
-Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept {
+Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options,
+                               const DeviceWeightsPlan& on_device) noexcept {
   char why[128] = "";
   const bool automatic = options.weights_mode == WeightsMode::automatic && options.back_end == nullptr;
   const WeightsMode mode = options.back_end != nullptr ? WeightsMode::mapped
                            : automatic ? choose_weights_mode(file, options.budget_bytes, why, sizeof why)
                                        : options.weights_mode;
-  RUNNEL_ASSIGN(ResolvedPlan resolved, plan_mode(file, options, mode));
+  RUNNEL_ASSIGN(ResolvedPlan resolved, plan_mode(file, options, mode, on_device.import));
   MemoryPlan& plan = resolved.memory;
-  describe_weights(options, why, &plan);
+  describe_weights(options, why, on_device, &plan);
   return resolved;
 }
 
@@ -423,7 +430,18 @@ Result<MemoryPlan> plan_model(const ModelSource& source, const OpenOptions& opti
     RUNNEL_ASSIGN(const DeviceChoice choice, choose_device(options));
     if (!choice.on_device) own.back_end = nullptr;
   }
-  RUNNEL_ASSIGN(const ResolvedPlan resolved, make_plan(file, own));
+  DeviceWeightsPlan on_device;
+  if (own.back_end != nullptr) {
+    Result<DeviceWeightsPlan> foreseen = foresee_import(file, own);
+    if (foreseen.ok()) {
+      on_device = *foreseen;
+    } else if (own.device_use == DeviceUse::automatic) {
+      own.back_end = nullptr;  // as open() does
+    } else {
+      return foreseen.status();
+    }
+  }
+  RUNNEL_ASSIGN(const ResolvedPlan resolved, make_plan(file, own, on_device));
   return resolved.memory;
 }
 

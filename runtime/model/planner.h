@@ -1,11 +1,12 @@
 // The memory plan from a verified graph: bytes by class, the longest context and the most sessions that fit a budget.
 //
-// Pure arithmetic: nothing is reserved and no weight is touched. Thread rule: any thread.
+// Arithmetic: nothing is reserved and no weight is touched. Thread rule: any thread.
 #pragma once
 
 #include "graph/cpu/executor.h"
 #include "graph/file/model_file.h"
 #include "runnel/plan.h"
+#include "runtime/devices/import_weights.h"
 #include "runtime/snapshot/root.h"
 #include "runtime/weights/streamed_weights.h"
 
@@ -28,8 +29,9 @@ struct ResolvedPlan {
 };
 
 // Resolves every default (threads, step length, budget, context) and plans. A plan that does not fit is not an error.
-// Requires: options are checked.
-Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options) noexcept;
+// Requires: options are checked. on_device: where options name a back end.
+Result<ResolvedPlan> make_plan(const ModelFile& file, const OpenOptions& options,
+                               const DeviceWeightsPlan& on_device) noexcept;
 
 // What snapshots of this model's sessions are keyed by.
 SnapshotKey make_snapshot_key(const ModelFile& file, const ExecutorOptions& options, const ExecutorPlan& plan) noexcept;

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/base/memory.h"
+
 namespace runnel {
 namespace {
 
@@ -34,17 +36,17 @@ double cached_share(const char* path) noexcept {
   struct stat info;
   if (!file.ok() || ::fstat(file.get(), &info) != 0 || info.st_size <= 0) return -1;
   const size_t bytes = static_cast<size_t>(info.st_size);
-  const size_t page_bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t page = page_bytes();
   void* memory = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.get(), 0);
   if (memory == MAP_FAILED) return -1;
   unsigned char states[4096];
   size_t cached = 0, pages = 0;
   bool told = true;
-  const size_t part = page_bytes * sizeof states;
+  const size_t part = page * sizeof states;
   for (size_t at = 0; told && at < bytes; at += part) {
     const size_t length = std::min(part, bytes - at);
     told = ::mincore(static_cast<uint8_t*>(memory) + at, length, states) == 0;
-    const size_t count = (length + page_bytes - 1) / page_bytes;
+    const size_t count = (length + page - 1) / page;
     for (size_t i = 0; told && i < count; ++i) cached += states[i] & 1;
     pages += count;
   }

@@ -28,7 +28,8 @@ struct DeviceInfo {
   bool integer_dot = false;       // products of four signed bytes in one operation ...
   bool integer_dot_fast = false;  // ... which the hardware has
   bool cooperative_matrix = false;
-  bool imports_host_memory = false;
+  bool imports_host_memory = false;  // reads what lies in the host's memory ...
+  uint64_t import_alignment = 0;     // ... in units of so many bytes
   uint32_t subgroup_size = 0, subgroup_min = 0, subgroup_max = 0;
   uint32_t max_group_threads = 0;  // of a work group
   uint64_t max_buffer_range = 0;   // maxStorageBufferRange; nothing here is bound by it (docs/vulkan.md)

@@ -47,8 +47,9 @@ struct MemoryPlan {
   bool fits = false;             // private_bytes <= budget_bytes and context_tokens >= 1
 };
 
-// Reads and verifies the header of the model file, touches no weight. A plan that does not fit is not an error here.
-// Statuses: invalid_argument, io, corrupt_file, unsupported, out_of_memory.
+// Reads and verifies the header of the model file, touches no weight but, with a back end, the first page of them:
+// whether its device can read them in place. A plan that does not fit is not an error here. Statuses: invalid_argument,
+// io, corrupt_file, unsupported, out_of_memory.
 Result<MemoryPlan> plan_model(const char* path, const OpenOptions& options = {}) noexcept;
 Result<MemoryPlan> plan_model(const ModelSource& source, const OpenOptions& options = {}) noexcept;
 

@@ -82,6 +82,17 @@ VKAPI_ATTR void VKAPI_CALL changed_features(VkPhysicalDevice device, VkPhysicalD
   }
 }
 
+VKAPI_ATTR void VKAPI_CALL changed_properties2(VkPhysicalDevice device, VkPhysicalDeviceProperties2* properties) {
+  real<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2")(device, properties);
+  for (auto* next = static_cast<VkBaseOutStructure*>(properties->pNext); next != nullptr; next = next->pNext) {
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES)
+      reinterpret_cast<VkPhysicalDeviceVulkan11Properties*>(next)->maxMemoryAllocationSize =
+          faults().max_allocation_bytes;
+  }
+}
+
+VKAPI_ATTR void VKAPI_CALL copy_nothing(VkCommandBuffer, VkBuffer, VkBuffer, uint32_t, const VkBufferCopy*) {}
+
 VKAPI_ATTR VkResult VKAPI_CALL no_devices(VkInstance, uint32_t* count, VkPhysicalDevice*) {
   *count = 0;
   return VK_SUCCESS;
@@ -106,6 +117,8 @@ FAILING(vkCreatePipelineLayout)
 FAILING(vkCreatePipelineCache)
 FAILING(vkQueueSubmit)
 FAILING(vkWaitSemaphores)
+FAILING(vkBindBufferMemory)
+FAILING(vkGetMemoryHostPointerPropertiesEXT)
 #undef FAILING
 
 const std::map<std::string, PFN_vkVoidFunction>& failing() {
@@ -126,7 +139,9 @@ const std::map<std::string, PFN_vkVoidFunction>& failing() {
                                                                       FAILING(vkCreatePipelineLayout),
                                                                       FAILING(vkCreatePipelineCache),
                                                                       FAILING(vkQueueSubmit),
-                                                                      FAILING(vkWaitSemaphores)};
+                                                                      FAILING(vkWaitSemaphores),
+                                                                      FAILING(vkBindBufferMemory),
+                                                                      FAILING(vkGetMemoryHostPointerPropertiesEXT)};
 #undef FAILING
   return functions;
 }
@@ -166,6 +181,13 @@ void change_features(std::function<void(VkPhysicalDeviceVulkan12Features&)> chan
   faults().features12 = std::move(change);
   faults().replaced["vkGetPhysicalDeviceFeatures2"] = reinterpret_cast<PFN_vkVoidFunction>(changed_features);
 }
+
+void bound_allocations(uint64_t bytes) {
+  faults().max_allocation_bytes = bytes;
+  faults().replaced["vkGetPhysicalDeviceProperties2"] = reinterpret_cast<PFN_vkVoidFunction>(changed_properties2);
+}
+
+void drop_copies() { faults().replaced["vkCmdCopyBuffer"] = reinterpret_cast<PFN_vkVoidFunction>(copy_nothing); }
 
 void show_no_device() {
   faults().replaced["vkEnumeratePhysicalDevices"] = reinterpret_cast<PFN_vkVoidFunction>(no_devices);

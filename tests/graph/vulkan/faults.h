@@ -17,6 +17,7 @@ struct Faults {
   int calls_until_failure = 0;
   VkResult failure = VK_SUCCESS;
   uint64_t largest_dispatch = 0;  // work groups
+  uint64_t max_allocation_bytes = 0;
   std::function<void(VkPhysicalDeviceProperties&)> properties;
   std::function<void(VkPhysicalDeviceVulkan12Features&)> features12;
 };
@@ -35,6 +36,8 @@ void drop_dispatches(int of_groups_x);  // a kernel that silently does nothing, 
 void watch_dispatches();                // nothing is wrong: notes the largest
 void change_properties(std::function<void(VkPhysicalDeviceProperties&)> change);
 void change_features(std::function<void(VkPhysicalDeviceVulkan12Features&)> change);
+void bound_allocations(uint64_t bytes);  // the driver says that it allocates no more at a time
+void drop_copies();                      // copies of buffers silently do nothing
 void show_no_device();
 
 }  // namespace runnel::test

@@ -1,6 +1,8 @@
 // A model opened on a device: the same answers, a plan that counts it, sessions that share and go on without it.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "graph/vulkan/compute_device.h"
 #include "runnel/session.h"
 #include "runnel/vulkan.h"
@@ -114,7 +116,60 @@ TEST_F(VulkanModel, SessionsShareForkAndAreRestored) {
   EXPECT_EQ(next(other, 20), wanted);
 }
 
+// The tiny model's weights where the host has them, all or most or none: the same bits, and counted once.
+TEST_F(VulkanModel, ReadsWeightsInPlaceOrCopiesThem) {
+  const auto bytes_of = [](const MemoryPlan& plan, const char* name) {
+    for (uint32_t i = 0; i < plan.class_count; ++i)
+      if (std::string(plan.classes[i].name) == name) return plan.classes[i].bytes;
+    return uint64_t{0};
+  };
+  const auto all_logits = [](const Model& model) {
+    Session session = session_of(model);
+    EXPECT_TRUE(session.append(kPrompt).ok());
+    const Result<std::span<const float>> logits = session.logits();
+    EXPECT_TRUE(logits.ok());
+    return logits.ok() ? std::vector<float>(logits->begin(), logits->end()) : std::vector<float>();
+  };
+  const std::string path = test::tiny_model_path();
+  OpenOptions options;
+  options.threads = 1;
+  options.activations = Activations::f32;
+  options.back_end = &back_end();
+  struct Way {
+    const char* note;
+    bool in_place, copied;
+    std::function<void()> break_driver;
+  };
+  const Way ways[] = {
+      {"the device reads them in place", true, false, [] {}},
+      {"the device reads them in place", true, true, [] { test::bound_allocations(64 << 10); }},
+      {"copied to the device: the driver reads the host's memory wrongly", false, true, [] { test::drop_copies(); }},
+      {"copied to the device: vulkan: importing weights: an unexpected result (-1000072003)", false, true,
+       [] { test::fail_from_call("vkGetMemoryHostPointerPropertiesEXT", 0, VK_ERROR_INVALID_EXTERNAL_HANDLE); }},
+  };
+  std::vector<float> wanted;
+  for (const Way& way : ways) {
+    SCOPED_TRACE(way.note);
+    test::faults() = {};
+    way.break_driver();
+    const Result<Model> model = Model::open(path.c_str(), options);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    EXPECT_STREQ(model->plan().weights_note, way.note);
+    EXPECT_EQ(bytes_of(model->plan(), "gpu_weights") != 0, way.copied);
+    EXPECT_EQ(bytes_of(model->plan(), "weights") > 100000, way.in_place);
+    const Result<MemoryPlan> foreseen = plan_model(path.c_str(), options);
+    ASSERT_TRUE(foreseen.ok());
+    EXPECT_EQ(foreseen->private_bytes, model->plan().private_bytes);
+    EXPECT_STREQ(foreseen->weights_note, way.note);
+    const std::vector<float> logits = all_logits(*model);
+    if (wanted.empty()) wanted = logits;
+    EXPECT_EQ(logits, wanted);
+  }
+}
+
 TEST_F(VulkanModel, ThePlanCountsTheDevice) {
+  test::fail_from_call("vkGetMemoryHostPointerPropertiesEXT", 0, VK_ERROR_INVALID_EXTERNAL_HANDLE);  // copies
+
   OpenOptions options;
   options.max_step_tokens = 64;
   const Result<MemoryPlan> on_cpu = plan_model(test::tiny_model_path().c_str(), options);
