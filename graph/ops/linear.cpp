@@ -159,7 +159,7 @@ Split split(const CpuCall& call, const CpuStep& step, uint32_t phase) noexcept {
   const uint64_t panel_work = state.panel_bytes * rows;
   const auto least = static_cast<uint32_t>(std::min<uint64_t>(ceil_div(kSliceBytes, panel_work), state.panels));
   const uint32_t panels = std::max(least, ceil_div(state.panels, kSlices));
-  return {state.panels, round_up(panels, rows == 1 ? 4u : 2u)};  // as many as x86's kernels take at a time
+  return {state.panels, round_up(panels, rows <= 4 ? 4u : 2u)};  // as many as x86's kernels take at a time
 }
 
 // All rows over panels [begin, end), which lie at `packed`.

@@ -1,6 +1,6 @@
 // q2ag16s256 (GGUF Q2_K): super-blocks of 256 values of 2 bits in groups of 16 with 4-bit scales and minima,
 // w = scale * s * q - minimum * m, 2.625 bits a weight.
-#include "kernels/dtypes/block.h"
+#include "kernels/dtypes/panel.h"
 
 namespace runnel {
 namespace {
@@ -11,6 +11,9 @@ struct Block {
   Half scale;
   Half minimum;
 };
+
+constexpr PanelField kFields[] = {
+    {offsetof(Block, scale), 2, 2}, {offsetof(Block, groups), 4, 4}, {offsetof(Block, quants), 4, 16}};
 
 void decode(const Block& block, float* out) noexcept {
   const float scale = block.scale.value(), minimum = block.minimum.value();
@@ -26,6 +29,6 @@ void decode(const Block& block, float* out) noexcept {
 }  // namespace
 
 constinit const DTypeInfo dtype_q2ag16s256 =
-    row_form_type<Block, 256, decode>(DType::q2ag16s256, "q2ag16s256", 10, "q2_k");
+    block_panel_type<Block, 256, kFields, decode>(DType::q2ag16s256, "q2ag16s256", 10, "q2_k");
 
 }  // namespace runnel

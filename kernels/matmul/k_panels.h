@@ -51,13 +51,13 @@ static inline U load_words(const uint8_t* words, int part) noexcept {
 
 // In each: weights<U>() gives k 4j .. 4j+3 of a group as unsigned bytes of at most kMost, which are kOffset too large;
 // kMinima says where a block has float16 minima, 0 that it has none; kLevels, that the bytes are indices of levels;
-// kUnrolled, how many of its groups a loop should unroll: all, where their weights are shifted by the group's number,
-// since a shift by a number that is not known takes two steps.
+// kUnrolled, how many of its groups a loop should unroll: as many as take their weights' shifts anew, since a shift by
+// a number that is not known takes two steps.
 //
 // Q4_K: 16 scales, 16 minima, 3 vectors of group scales, 32 of quants. w = scale * s * q - minimum * m.
 struct Q4kBlock {
   static constexpr size_t kBytes = 16 * 144, kMinima = 32;
-  static constexpr int kGroups = 8, kMost = 15, kOffset = 0, kUnrolled = 8;
+  static constexpr int kGroups = 8, kMost = 15, kOffset = 0, kUnrolled = 4;
   static constexpr bool kHalfGroups = false, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -97,7 +97,7 @@ struct Q5kBlock {
 // w = scale * s * (q - 32).
 struct Q6kBlock {
   static constexpr size_t kBytes = 16 * 210, kMinima = 0;
-  static constexpr int kGroups = 8, kMost = 63, kOffset = 32, kUnrolled = 8;
+  static constexpr int kGroups = 8, kMost = 63, kOffset = 32, kUnrolled = 4;
   static constexpr bool kHalfGroups = true, kLevels = false;
   template <class U>
   static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
@@ -137,6 +137,29 @@ struct Q3kBlock {
     const U flipped = ((two & 0xffu) | (two & 0xff00u) << 8) ^ 0x00200020u;  // less 32, in 6 bits of two's complement
     const U negative = flipped >> 5 & 0x00010001u;
     return flipped | ((negative << 16) - (negative << 6));  // ones above each negative number
+  }
+};
+
+// Q2_K: 16 scales, 16 minima, 4 vectors of group scales and minima (4 bits, groups of 16), 16 of quants.
+// w = scale * s * q - minimum * m.
+struct Q2kBlock {
+  static constexpr size_t kBytes = 16 * 84, kMinima = 32;
+  static constexpr int kGroups = 8, kMost = 3, kOffset = 0, kUnrolled = 4;
+  static constexpr bool kHalfGroups = true, kLevels = false;
+  template <class U>
+  static inline U weights(const uint8_t* block, int group, int j, int part) noexcept {
+    return load_lanes<U>(block + 320, group / 4 * 8 + j, part) >> (group % 4 * 2) & 0x03030303u;
+  }
+  // s of the first (low) and the last (high) 16 of the group as two int16 in a lane, and m.
+  template <class U>
+  static inline U scales(const uint8_t* block, int group, int part) noexcept {
+    const U two = load_lanes<U>(block + 64, group / 2, part) >> (group % 2 * 16);
+    return (two & 0x0fu) | (two & 0x0f00u) << 8;
+  }
+  template <class U>
+  static inline U minima(const uint8_t* block, int group, int part) noexcept {
+    const U two = load_lanes<U>(block + 64, group / 2, part) >> (group % 2 * 16);
+    return (two >> 4 & 0x0fu) | (two & 0xf000u) << 4;
   }
 };
 

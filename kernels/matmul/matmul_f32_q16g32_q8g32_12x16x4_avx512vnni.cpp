@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q16g32_q8g32_12x16x4_avx512vnni(const MatmulArgs& args) noexcept {
-  multiply_tile<Q8WideBlock, 12>(args);
+  multiply_tile<Q8WideBlock, 12, matmul_f32_q16g32_q8g32_1x16x4_avx512vnni>(args);
 }
 
 }  // namespace runnel

@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q16g32_q8g32_1x16x4_avx2(const MatmulArgs& args) noexcept {
-  multiply_tile<DotAvx2, Q8WideBlock, 1>(args);
+  multiply_panels<DotAvx2, Q8WideBlock, 1>(args);
 }
 
 }  // namespace runnel

@@ -2,6 +2,8 @@
 
 namespace runnel {
 
-void matmul_f32_q16g32_q8g32_1x16x4_avx512vnni(const MatmulArgs& args) noexcept { multiply_tile<Q8WideBlock, 1>(args); }
+void matmul_f32_q16g32_q8g32_1x16x4_avx512vnni(const MatmulArgs& args) noexcept {
+  multiply_streams<Q8WideBlock, 1>(args);
+}
 
 }  // namespace runnel

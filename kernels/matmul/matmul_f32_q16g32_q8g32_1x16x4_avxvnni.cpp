@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q16g32_q8g32_1x16x4_avxvnni(const MatmulArgs& args) noexcept {
-  multiply_tile<DotAvxVnni, Q8WideBlock, 1>(args);
+  multiply_panels<DotAvxVnni, Q8WideBlock, 1>(args);
 }
 
 }  // namespace runnel

@@ -4,7 +4,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_iq4g32_1x16x4_scalar(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsScalar, Iq4Block, 1>(args);
+  multiply_k_panels<KOpsScalar, Iq4Block, 1>(args);
 }
 
 }  // namespace runnel

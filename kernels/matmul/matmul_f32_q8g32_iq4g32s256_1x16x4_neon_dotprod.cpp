@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_iq4g32s256_1x16x4_neon_dotprod(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsNeonDotprod, Iq4xBlock, 1>(args);
+  multiply_k_panels<KOpsNeonDotprod, Iq4xBlock, 1>(args);
 }
 
 }  // namespace runnel

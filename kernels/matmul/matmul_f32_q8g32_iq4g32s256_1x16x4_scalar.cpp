@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_iq4g32s256_1x16x4_scalar(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsScalar, Iq4xBlock, 1>(args);
+  multiply_k_panels<KOpsScalar, Iq4xBlock, 1>(args);
 }
 
 }  // namespace runnel

@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_iq4g32s256_4x16x4_avx2(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsAvx2, Iq4xBlock, 4>(args);
+  multiply_k_tile<KOpsAvx2, Iq4xBlock, 4, matmul_f32_q8g32_iq4g32s256_1x16x4_avx2>(args);
 }
 
 }  // namespace runnel

@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q3g16s256_4x16x4_avxvnni(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsAvxVnni, Q3kBlock, 4>(args);
+  multiply_k_tile<KOpsAvxVnni, Q3kBlock, 4, matmul_f32_q8g32_q3g16s256_1x16x4_avxvnni>(args);
 }
 
 }  // namespace runnel

@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q4ag32_4x16x4_avxvnni(const MatmulArgs& args) noexcept {
-  multiply_tile<DotAvxVnni, Q4aBlock, 4>(args);
+  multiply_tile<DotAvxVnni, Q4aBlock, 4, matmul_f32_q8g32_q4ag32_1x16x4_avxvnni>(args);
 }
 
 }  // namespace runnel

@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q4ag32_96x16x4_avx512vnni(const MatmulArgs& args) noexcept {
-  multiply_tall<TallPanel<Q4aBlock>>(args);
+  multiply_tall<TallPanel<Q4aBlock, matmul_f32_q8g32_q4ag32_1x16x4_avx512vnni>>(args);
 }
 
 }  // namespace runnel

@@ -2,6 +2,6 @@
 
 namespace runnel {
 
-void matmul_f32_q8g32_q4g32_1x16x4_avx512vnni(const MatmulArgs& args) noexcept { multiply_tile<Q4Block, 1>(args); }
+void matmul_f32_q8g32_q4g32_1x16x4_avx512vnni(const MatmulArgs& args) noexcept { multiply_streams<Q4Block, 1>(args); }
 
 }  // namespace runnel

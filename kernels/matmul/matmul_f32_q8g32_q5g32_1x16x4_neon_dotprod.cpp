@@ -4,7 +4,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q5g32_1x16x4_neon_dotprod(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsNeonDotprod, Q5Block, 1>(args);
+  multiply_k_panels<KOpsNeonDotprod, Q5Block, 1>(args);
 }
 
 }  // namespace runnel

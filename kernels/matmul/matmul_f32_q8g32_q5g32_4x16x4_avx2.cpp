@@ -4,7 +4,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q5g32_4x16x4_avx2(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsAvx2, Q5Block, 4>(args);
+  multiply_k_tile<KOpsAvx2, Q5Block, 4, matmul_f32_q8g32_q5g32_1x16x4_avx2>(args);
 }
 
 }  // namespace runnel

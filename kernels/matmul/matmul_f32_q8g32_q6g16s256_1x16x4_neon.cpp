@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q6g16s256_1x16x4_neon(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsNeon, Q6kBlock, 1>(args);
+  multiply_k_panels<KOpsNeon, Q6kBlock, 1>(args);
 }
 
 }  // namespace runnel

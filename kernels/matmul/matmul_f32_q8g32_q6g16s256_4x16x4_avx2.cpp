@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q6g16s256_4x16x4_avx2(const MatmulArgs& args) noexcept {
-  multiply_k_tile<KOpsAvx2, Q6kBlock, 4>(args);
+  multiply_k_tile<KOpsAvx2, Q6kBlock, 4, matmul_f32_q8g32_q6g16s256_1x16x4_avx2>(args);
 }
 
 }  // namespace runnel

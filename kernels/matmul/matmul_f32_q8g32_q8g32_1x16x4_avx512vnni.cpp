@@ -2,6 +2,6 @@
 
 namespace runnel {
 
-void matmul_f32_q8g32_q8g32_1x16x4_avx512vnni(const MatmulArgs& args) noexcept { multiply_tile<Q8Block, 1>(args); }
+void matmul_f32_q8g32_q8g32_1x16x4_avx512vnni(const MatmulArgs& args) noexcept { multiply_streams<Q8Block, 1>(args); }
 
 }  // namespace runnel

@@ -3,7 +3,7 @@
 namespace runnel {
 
 void matmul_f32_q8g32_q8g32_96x16x4_avx512vnni(const MatmulArgs& args) noexcept {
-  multiply_tall<TallPanel<Q8Block>>(args);
+  multiply_tall<TallPanel<Q8Block, matmul_f32_q8g32_q8g32_1x16x4_avx512vnni>>(args);
 }
 
 }  // namespace runnel

@@ -15,15 +15,15 @@
 namespace runnel {
 namespace {
 
-// Panels whose blocks are one group: packed_blocks.h.
-template <class Block_>
+// Panels whose blocks are one group: packed_blocks.h. kRow: the row of matmul.inc for one token.
+template <class Block_, MatmulFn kRow>
 struct TallPanel {
   using Block = Block_;
   static constexpr uint32_t kGroups = 1;
   using Group = TallGroup<!Block::kNibbles ? TallStart::byte
                           : Block::kOffset ? TallStart::nibble
                                            : TallStart::zero,
-                          Block::kMinima>;
+                          Block::kMinima ? TallMinima::group : TallMinima::none>;
 
   static void unpack(const uint8_t* block, Group* groups) noexcept {
     Group& out = *groups;
@@ -42,7 +42,7 @@ struct TallPanel {
   }
   // Few tokens: weights stream from memory.
   static constexpr uint32_t kFew = 4;
-  static void multiply_few(const MatmulArgs& a) noexcept { multiply_tile<Block, kFew>(a); }
+  static void multiply_few(const MatmulArgs& a) noexcept { multiply_tile<Block, kFew, kRow>(a); }
 };
 
 // k_panels.h, g32_panels.h.
@@ -53,11 +53,15 @@ struct TallKPanel {
   using U = Ops::U;
   static constexpr uint32_t kGroups = Block::kGroups, kFew = 0;
   static constexpr int kOffset = k_offset<Ops, Block>();
+  // Weights times the scale of their half are bytes, at most 45 (Q2_K): a group then has one scale.
+  static constexpr bool kScaled = Block::kHalfGroups && Block::kMinima != 0;
   // An offset of its own is made a byte's, that of halves Q6_K's.
-  using Group = TallGroup<Block::kHalfGroups ? TallStart::halves
-                          : kOffset != 0     ? TallStart::byte
-                                             : TallStart::zero,
-                          Block::kMinima != 0>;
+  using Group = TallGroup<Block::kHalfGroups && !kScaled ? TallStart::halves
+                          : kOffset != 0                 ? TallStart::byte
+                                                         : TallStart::zero,
+                          kScaled               ? TallMinima::halves
+                          : Block::kMinima != 0 ? TallMinima::group
+                                                : TallMinima::none>;
   static constexpr int kMade = Group::kStart == TallStart::halves ? 32 : Group::kStart == TallStart::byte ? 128 : 0;
   static constexpr uint32_t kMore = (kMade - kOffset) * 0x01010101u;
 
@@ -69,6 +73,7 @@ struct TallKPanel {
 
  private:
   [[gnu::always_inline]] static void unpack_group(const uint8_t* block, int g, Group& out) noexcept {
+    if constexpr (kScaled) return unpack_scaled(block, g, out);
 #pragma GCC unroll 8
     for (int j = 0; j < 8; ++j) put(k_weights<Ops, Block>(block, g, j, 0) + kMore, out.vectors[j]);
     if constexpr (Block::kHalfGroups) {
@@ -80,6 +85,24 @@ struct TallKPanel {
       put(k_scale<Ops, Block>(block, g, 0), out.numbers[0]);
       if constexpr (Block::kMinima != 0) put(k_minimum<Ops, Block>(block, g, 0), out.numbers[1]);
     }
+  }
+  // Weights of 2 bits choose from 0, s, 2s and 3s: a byte shuffle looks up 16 bytes, four rows' four.
+  [[gnu::always_inline]] static void unpack_scaled(const uint8_t* block, int g, Group& out) noexcept {
+    const U both = Block::template scales<U>(block, g, 0);
+    const U scales[2] = {both & 0xffffu, both >> 16};
+    const __m512i row = _mm512_broadcast_i32x4(_mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c));
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const __m512i products = Ops::bits(scales[half] * 0x03020100u);
+#pragma GCC unroll 4
+      for (int j = 4 * half; j < 4 * half + 4; ++j) {
+        const __m512i weights = Ops::bits(Block::template weights<U>(block, g, j, 0));
+        _mm512_store_si512(out.vectors[j], _mm512_shuffle_epi8(products, _mm512_or_si512(weights, row)));
+      }
+    }
+    put(Ops::load_halves(block, 0), out.numbers[0]);
+    put(-Ops::load_halves(block + Block::kMinima, 0), out.numbers[1]);
+    put(Block::template minima<U>(block, g, 0), out.numbers[2]);
   }
   template <class Lanes>
   static void put(const Lanes& lanes, void* out) noexcept {

@@ -50,6 +50,7 @@ struct TallNeon {
         dots = join(sums);
       }
       add_group(dots, *w, *x, totals);
+      if constexpr (Form::kHalfMinima) add_half_minima(*w, *x, totals);
     }
     store_totals(totals, out);
   }

@@ -27,10 +27,13 @@ struct TallDotprod {
   static void tile(const TallGroup<TallDotprod, Form>* w, const Tokens<Form::kPlanes>* x, uint32_t groups,
                    const TileOut& out) noexcept {
     LaneTotals<kTokens> totals = load_totals<kTokens>(out);
-    if constexpr (kTokens == kTileTokens && Form::kPlanes == 1 && !Form::kHalfScales) {
+    if constexpr (kTokens == kTileTokens && Form::kPlanes == 1 && !Form::kHalfScales && !Form::kHalfMinima) {
       sdot_loop<Form>(w, x, groups, totals.at);
     } else {
-      for (uint32_t g = 0; g < groups; ++g, ++w, ++x) add_group(group_dots<kTokens>(*w, *x), *w, *x, totals);
+      for (uint32_t g = 0; g < groups; ++g, ++w, ++x) {
+        add_group(group_dots<kTokens>(*w, *x), *w, *x, totals);
+        if constexpr (Form::kHalfMinima) add_half_minima(*w, *x, totals);
+      }
     }
     store_totals(totals, out);
   }

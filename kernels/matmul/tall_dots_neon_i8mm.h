@@ -41,7 +41,7 @@ struct TallI8mm {
   static void tile(const TallGroup<TallI8mm, Form>* w, const Tokens<Form::kPlanes>* x, uint32_t groups,
                    const TileOut& out) noexcept {
     Totals<kTokens / 2> totals = load<kTokens>(out);
-    if constexpr (kTokens == kTileTokens && Form::kPlanes == 1 && !Form::kHalfScales) {
+    if constexpr (kTokens == kTileTokens && Form::kPlanes == 1 && !Form::kHalfScales && !Form::kHalfMinima) {
       smmla_loop<Form>(w, x, groups, totals.at);
     } else {
       for (uint32_t g = 0; g < groups; ++g, ++w, ++x) add_group(*w, *x, totals);
@@ -97,6 +97,29 @@ struct TallI8mm {
           totals.at[t][i] = vfmaq_f32(totals.at[t][i], minimum, vld1q_f32(x.weighted[2 * t]));
       }
     }
+    if constexpr (Form::kHalfMinima) add_half_minima(w, x, totals);
+  }
+
+  // As tall_lanes_neon.h has it.
+  template <uint32_t kPairs, class Form>
+  static inline void add_half_minima(const TallGroup<TallI8mm, Form>& w, const Tokens<1>& x,
+                                     Totals<kPairs>& totals) noexcept {
+    for (uint32_t t = 0; t < kPairs; ++t) {
+      const int32x4_t sums[2] = {half_sums(x, 0, t), half_sums(x, 1, t)};
+      const float32x4_t token_scale = vld1q_f32(x.scale[2 * t]);
+      for (int i = 0; i < 4; ++i) {
+        const int32x4_t first = vld1q_s32(w.half_minima[0] + 4 * i), last = vld1q_s32(w.half_minima[1] + 4 * i);
+        const float32x4_t dot = vcvtq_f32_s32(vmlaq_s32(vmulq_s32(first, sums[0]), last, sums[1]));
+        totals.at[t][i] = vfmaq_f32(totals.at[t][i], dot, vld1q_f32(w.minima + 4 * i) * token_scale);
+      }
+    }
+  }
+  // Of two tokens' activations, each twice.
+  static int32x4_t half_sums(const Tokens<1>& x, int half, uint32_t pair) noexcept {
+    const int16x8_t first = vpaddlq_s8(vld1q_s8(x.q[0][2 * half][pair][0]));
+    const int16x8_t both = vpadalq_s8(first, vld1q_s8(x.q[0][2 * half + 1][pair][0]));
+    const int32x4_t sums = vreinterpretq_s32_s64(vpaddlq_s32(vpaddlq_s16(both)));
+    return vtrn1q_s32(sums, sums);
   }
 
   // 16 k.

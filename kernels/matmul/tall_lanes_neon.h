@@ -71,6 +71,23 @@ static inline void add_group(const LaneDots<kTokens>& dots, const TallGroup<Dot,
   }
 }
 
+// totals += minima * (the halves' minima times the halves' sums of activations), which are exact.
+template <class Dot, class Form, uint32_t kTokens>
+static inline void add_half_minima(const TallGroup<Dot, Form>& w, const TallTokens<Dot, Form>& x,
+                                   LaneTotals<kTokens>& totals) noexcept {
+  int32_t sums[kTokens][2];
+  for (uint32_t t = 0; t < kTokens; ++t)
+    for (int half = 0; half < 2; ++half) sums[t][half] = vaddlvq_s8(vld1q_s8(x.q[0][half][t]));
+  for (int i = 0; i < 2; ++i) {
+    const float32x4_t minimum = vld1q_f32(w.minima + 4 * i);
+    const int32x4_t first = vld1q_s32(w.half_minima[0] + 4 * i), last = vld1q_s32(w.half_minima[1] + 4 * i);
+    for (uint32_t t = 0; t < kTokens; ++t) {
+      const int32x4_t dot = vmlaq_n_s32(vmulq_n_s32(first, sums[t][0]), last, sums[t][1]);
+      totals.at[t][i] = vfmaq_f32(totals.at[t][i], vcvtq_f32_s32(dot), vmulq_n_f32(minimum, x.scale[t]));
+    }
+  }
+}
+
 // dots += part * the integer scales of half a group.
 template <class Dot, class Form, uint32_t kTokens>
 static inline void add_half_group(const LaneDots<kTokens>& part, const TallGroup<Dot, Form>& w, int half,

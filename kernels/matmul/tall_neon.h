@@ -31,13 +31,15 @@ inline constexpr uint32_t kHalfRows = 8;               // rows of a tile: half a
 inline constexpr uint32_t kChunkGroups = 24;  // of half a panel: 6.8 KiB of weights, 3.8 of a tile's activations
 
 // What a panel's groups are once unpacked.
-template <int kFractionBits_, bool kMinima_, bool kHalfScales_, bool kNibbleSums_, class Lhs_>
+template <int kFractionBits_, bool kMinima_, bool kHalfScales_, bool kNibbleSums_, class Lhs_,
+          bool kHalfMinima_ = false>
 struct TallForm {
   using Lhs = Lhs_;
   static constexpr int kFractionBits = kFractionBits_;  // weights are 2^this times too large
   static constexpr bool kMinima = kMinima_;          // a row's group has a float to add, times the sum of activations
   static constexpr bool kHalfScales = kHalfScales_;  // 16 values have an integer scale
   static constexpr bool kNibbleSums = kNibbleSums_;  // 8 products fit 16 bits
+  static constexpr bool kHalfMinima = kHalfMinima_;  // 16 values have an integer minimum, and a group a float for both
   static constexpr int kPlanes = sizeof(Lhs);        // 16-bit activations: high bytes, then low ones
 };
 
@@ -46,8 +48,9 @@ template <class Dot, class Form>
 struct TallGroup {
   alignas(32) int8_t bytes[256];
   float scales[Dot::kScaleFloats];
-  float minima[Form::kMinima ? Dot::kScaleFloats : 1];
+  float minima[Form::kMinima || Form::kHalfMinima ? Dot::kScaleFloats : 1];
   int32_t half_scales[2][Form::kHalfScales ? Dot::kScaleFloats : 1];
+  int32_t half_minima[2][Form::kHalfMinima ? Dot::kScaleFloats : 1];
 };
 
 // The same of a tile's tokens.
@@ -83,7 +86,11 @@ static void put_weights(const uint8_t* panel, uint32_t begin, uint32_t groups,
       Panel::template weights<Form>(block, group, quarter, vectors);
       Dot::put_weights(vectors, quarter % 2, to.bytes);
       Dot::put_scales(Panel::scale(block, group, quarter), quarter % 2, to.scales);
-      if constexpr (Form::kMinima) Dot::put_scales(Panel::minimum(block, group, quarter), quarter % 2, to.minima);
+      if constexpr (Form::kMinima || Form::kHalfMinima)
+        Dot::put_scales(Panel::minimum(block, group, quarter), quarter % 2, to.minima);
+      if constexpr (Form::kHalfMinima)
+        for (int i = 0; i < 2; ++i)
+          Dot::put_scales(Panel::half_minimum(block, group, quarter, i), quarter % 2, to.half_minima[i]);
       if constexpr (Form::kHalfScales)
         for (int i = 0; i < 2; ++i)
           Dot::put_scales(Panel::half_scale(block, group, quarter, i), quarter % 2, to.half_scales[i]);

@@ -1,7 +1,8 @@
 // What packed panels mean to the tall tiles (tall_neon.h), a quarter of 4 rows and a group of 32 k at a time:
 //   weights    8 vectors; vector j holds k 4j .. 4j+3 of each row, signed
-//   scale, minimum, half_scale    of 4 rows
-// with w = scale * weight / 2^kFractionBits + minimum, or scale * half_scale * weight.
+//   scale, minimum, half_scale, half_minimum    of 4 rows
+// with w = scale * weight / 2^kFractionBits + minimum, scale * half_scale * weight, or scale * weight + minimum *
+// half_minimum.
 #pragma once
 
 #include "kernels/matmul/k_ops_neon.h"
@@ -12,6 +13,12 @@ namespace {
 
 static inline float32x4_t load_halves(const uint8_t* p) noexcept {
   return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)));
+}
+
+// One of the two int16 in each lane.
+static inline int32x4_t half_of(uint32x4_t pairs, int half) noexcept {
+  const int32x4_t both = vreinterpretq_s32_u32(pairs);
+  return half == 0 ? vshrq_n_s32(vshlq_n_s32(both, 16), 16) : vshrq_n_s32(both, 16);
 }
 
 // Blocks of one group: packed_blocks.h.
@@ -87,8 +94,35 @@ struct TallHalvesPanel {
   }
   static float32x4_t scale(const uint8_t* block, int, int quarter) noexcept { return load_halves(block + 8 * quarter); }
   static int32x4_t half_scale(const uint8_t* block, int group, int quarter, int half) noexcept {
-    const int32x4_t both = vreinterpretq_s32_u32(Block::template scales<uint32x4_t>(block, group, quarter));
-    return half == 0 ? vshrq_n_s32(vshlq_n_s32(both, 16), 16) : vshrq_n_s32(both, 16);
+    return half_of(Block::template scales<uint32x4_t>(block, group, quarter), half);
+  }
+};
+
+// Q2_K: k_panels.h. Weights times the scale of their half, which are bytes of at most 45.
+struct TallQ2kPanel {
+  static constexpr uint32_t kGroups = 8;
+  static constexpr size_t kBytes = Q2kBlock::kBytes;
+  template <class>
+  using Form = TallForm<0, false, false, false, int8_t, true>;
+
+  // A weight of 2 bits chooses from 0, s, 2s and 3s: a table of 16 bytes has four rows' four.
+  template <class>
+  static void weights(const uint8_t* block, int group, int quarter, int8x16_t* out) noexcept {
+    const uint32x4_t both = Q2kBlock::scales<uint32x4_t>(block, group, quarter);
+    const uint32x4_t scales[2] = {both & 0xffffu, both >> 16};
+    const uint32x4_t row = {0, 0x04040404u, 0x08080808u, 0x0c0c0c0cu};
+    for (int j = 0; j < 8; ++j) {
+      const uint8x16_t products = vreinterpretq_u8_u32(scales[j / 4] * 0x03020100u);
+      const uint32x4_t at = Q2kBlock::weights<uint32x4_t>(block, group, j, quarter) | row;
+      out[j] = vreinterpretq_s8_u8(vqtbl1q_u8(products, vreinterpretq_u8_u32(at)));
+    }
+  }
+  static float32x4_t scale(const uint8_t* block, int, int quarter) noexcept { return load_halves(block + 8 * quarter); }
+  static float32x4_t minimum(const uint8_t* block, int, int quarter) noexcept {
+    return -load_halves(block + Q2kBlock::kMinima + 8 * quarter);
+  }
+  static int32x4_t half_minimum(const uint8_t* block, int group, int quarter, int half) noexcept {
+    return half_of(Q2kBlock::minima<uint32x4_t>(block, group, quarter), half);
   }
 };
 

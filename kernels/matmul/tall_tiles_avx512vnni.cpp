@@ -96,13 +96,26 @@ template <class Group, int kTokens>
         total[t][p] = _mm512_fmadd_ps(dots[t][p], factor, total[t][p]);
       }
     }
-    if constexpr (Group::kMinima) {
+    if constexpr (Group::kMinima == TallMinima::group) {
 #pragma GCC unroll 2
       for (int p = 0; p < kTallPanels; ++p) {
         const __m512 minimum = _mm512_load_ps(group[p]->numbers[1]);
 #pragma GCC unroll 6
         for (int t = 0; t < kTokens; ++t)
           total[t][p] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(lhs.weighted(t)), total[t][p]);
+      }
+    }
+    if constexpr (Group::kMinima == TallMinima::halves) {
+#pragma GCC unroll 2
+      for (int p = 0; p < kTallPanels; ++p) {
+        const __m512 minimum = _mm512_load_ps(group[p]->numbers[1]);
+        const __m512i minima = _mm512_load_si512(group[p]->numbers[2]);
+#pragma GCC unroll 6
+        for (int t = 0; t < kTokens; ++t) {
+          const __m512i dot = _mm512_madd_epi16(minima, broadcast_word(lhs.halves(t)));
+          const __m512 factor = _mm512_mul_ps(minimum, _mm512_set1_ps(lhs.scale(t)));
+          total[t][p] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), factor, total[t][p]);
+        }
       }
     }
   }
@@ -136,9 +149,12 @@ void tall_tiles_avx512vnni(const TallChunk<Group>& chunk, const MatmulArgs& a) n
   }
 }
 
-template void tall_tiles_avx512vnni(const TallChunk<TallGroup<TallStart::zero, true>>&, const MatmulArgs&) noexcept;
-template void tall_tiles_avx512vnni(const TallChunk<TallGroup<TallStart::nibble, false>>&, const MatmulArgs&) noexcept;
-template void tall_tiles_avx512vnni(const TallChunk<TallGroup<TallStart::byte, false>>&, const MatmulArgs&) noexcept;
-template void tall_tiles_avx512vnni(const TallChunk<TallGroup<TallStart::halves, false>>&, const MatmulArgs&) noexcept;
+template <TallStart kStart, TallMinima kMinima>
+using Chunk = TallChunk<TallGroup<kStart, kMinima>>;
+template void tall_tiles_avx512vnni(const Chunk<TallStart::zero, TallMinima::group>&, const MatmulArgs&) noexcept;
+template void tall_tiles_avx512vnni(const Chunk<TallStart::zero, TallMinima::halves>&, const MatmulArgs&) noexcept;
+template void tall_tiles_avx512vnni(const Chunk<TallStart::nibble, TallMinima::none>&, const MatmulArgs&) noexcept;
+template void tall_tiles_avx512vnni(const Chunk<TallStart::byte, TallMinima::none>&, const MatmulArgs&) noexcept;
+template void tall_tiles_avx512vnni(const Chunk<TallStart::halves, TallMinima::none>&, const MatmulArgs&) noexcept;
 
 }  // namespace runnel

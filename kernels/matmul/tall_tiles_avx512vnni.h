@@ -26,13 +26,19 @@ enum class TallStart : uint8_t {
   halves,  // by 32; each half of a group has a sum and an integer scale of its own
 };
 
-// A group of one panel, ready to multiply. kNumbers floats for each of 16 rows: the scale; then the minimum, or the two
-// scales of the halves.
-template <TallStart kStart_, bool kMinima_>
+enum class TallMinima : uint8_t {
+  none,
+  group,
+  halves,  // each half of a group has an integer minimum
+};
+
+// A group of one panel, ready to multiply. kNumbers numbers for each of 16 rows: the scale; then the two scales of the
+// halves; the minimum, or what the halves' minima are multiplied with, and those as two int16.
+template <TallStart kStart_, TallMinima kMinima_>
 struct TallGroup {
   static constexpr TallStart kStart = kStart_;
-  static constexpr bool kMinima = kMinima_;
-  static constexpr int kNumbers = kStart == TallStart::halves ? 3 : kMinima ? 2 : 1;
+  static constexpr TallMinima kMinima = kMinima_;
+  static constexpr int kNumbers = kStart == TallStart::halves ? 3 : 1 + static_cast<int>(kMinima);
   alignas(64) uint8_t vectors[8][64];  // vector j holds k 4j .. 4j+3 of each row
   alignas(64) float numbers[kNumbers][kTallRows];
 };

@@ -119,10 +119,11 @@ static void multiply_panels(const MatmulArgs& a) noexcept {
   }
 }
 
-// Few rows (decode, the last words of a prompt): kPanels panels at a time, as many streams from memory, which keeps
-// more of it on its way.
-template <class Block, int kTokens, int kPanels>
+// Few rows (decode, the last words of a prompt): four panels at a time, as many streams from memory, which keeps more
+// of it on its way. Up to three panels that are left over go one by one.
+template <class Block, int kTokens>
 static void multiply_streams(const MatmulArgs& a) noexcept {
+  constexpr int kPanels = 4;
   constexpr size_t kAhead = 1024;  // bytes of each stream: what one core has on its way is 4 KiB
   const size_t panel_bytes = size_t{a.blocks} * Block::kBytes;
   MatmulArgs rest = a;
@@ -150,28 +151,23 @@ static void multiply_streams(const MatmulArgs& a) noexcept {
       for (int t = 0; t < kTokens; ++t)
         _mm512_storeu_ps(dst_row(rest, static_cast<uint32_t>(t), static_cast<uint32_t>(p) * kPanelRows), total[p][t]);
   }
-  if (rest.n == 0) return;
-  if constexpr (kPanels > 1) {
-    multiply_streams<Block, kTokens, kPanels / 2>(rest);
-  } else {
-    multiply_panels<Block, kTokens>(rest);
-  }
+  if (rest.n != 0) multiply_panels<Block, kTokens>(rest);
 }
 
-// 1 to kMr tokens.
-template <class Block, int kMr>
-static void multiply_tile(const MatmulArgs& a) noexcept {
+// 1 to kMr tokens. kRow: the row of matmul.inc for one.
+template <class Block, int kMr, MatmulFn kRow>
+[[maybe_unused]] static void multiply_tile(const MatmulArgs& a) noexcept {
   if constexpr (kMr == 1) {
-    multiply_streams<Block, 1, 4>(a);
+    kRow(a);
   } else if (a.m < static_cast<uint32_t>(kMr)) {
-    multiply_tile<Block, smaller_tile(kMr)>(a);
+    multiply_tile<Block, smaller_tile(kMr), kRow>(a);
   } else {
     if constexpr (kMr <= 4) {
-      multiply_streams<Block, kMr, 4>(a);
+      multiply_streams<Block, kMr>(a);
     } else {
       multiply_panels<Block, kMr>(a);
     }
-    if (a.m > static_cast<uint32_t>(kMr)) multiply_tile<Block, smaller_tile(kMr)>(without_rows(a, kMr));
+    if (a.m > static_cast<uint32_t>(kMr)) multiply_tile<Block, smaller_tile(kMr), kRow>(without_rows(a, kMr));
   }
 }
 

@@ -121,7 +121,7 @@ static inline void k_dots_direct(const uint8_t* block, int g, int begin, int end
   }
 }
 
-// Groups with one scale: all but Q3_K and Q6_K.
+// Groups with one scale.
 template <class Ops, class Block, int kTokens>
 static inline void k_group_of_one_scale(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                         typename Ops::F (*total)[Ops::kParts]) noexcept {
@@ -155,7 +155,7 @@ static inline void k_group_of_one_scale(const uint8_t* block, int g, const KLhs<
   }
 }
 
-// Groups whose halves have integer scales of their own, and an offset: Q3_K and Q6_K.
+// Groups whose halves have integer scales of their own, and an offset (Q3_K and Q6_K) or integer minima (Q2_K).
 template <class Ops, class Block, int kTokens>
 static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<Block, kTokens>& lhs,
                                      typename Ops::F (*total)[Ops::kParts]) noexcept {
@@ -184,8 +184,17 @@ static inline void k_group_of_halves(const uint8_t* block, int g, const KLhs<Blo
   for (int p = 0; p < Ops::kParts; ++p) {
     const auto scale = Ops::load_halves(block, p);
     for (int t = 0; t < kTokens; ++t) {
-      const I dot = dots.at[t][p] - Ops::pair_dot(both[p], lhs.halves(t)) * Block::kOffset;
+      I dot = dots.at[t][p];
+      if constexpr (Block::kOffset != 0) dot -= Ops::pair_dot(both[p], lhs.halves(t)) * Block::kOffset;
       total[t][p] = Ops::fma(Ops::to_float(dot), scale * Ops::splat(lhs.scale(t)), total[t][p]);
+    }
+    if constexpr (Block::kMinima != 0) {
+      const auto minimum = -Ops::load_halves(block + Block::kMinima, p);
+      const U minima = Block::template minima<U>(block, g, p);
+      for (int t = 0; t < kTokens; ++t) {
+        const I dot = Ops::pair_dot(minima, lhs.halves(t));
+        total[t][p] = Ops::fma(Ops::to_float(dot), minimum * Ops::splat(lhs.scale(t)), total[t][p]);
+      }
     }
   }
 }
@@ -267,13 +276,16 @@ template <class Ops, class Block>
   }
 }
 
-// 1 to kMr tokens.
-template <class Ops, class Block, int kMr>
-static void multiply_k_tile(const MatmulArgs& a) noexcept {
-  if constexpr (kMr > 1) {
-    if (a.m < static_cast<uint32_t>(kMr)) return multiply_k_tile<Ops, Block, kMr - 1>(a);
+// 1 to kMr tokens. kRow: the row of matmul.inc for one.
+template <class Ops, class Block, int kMr, MatmulFn kRow>
+[[maybe_unused]] static void multiply_k_tile(const MatmulArgs& a) noexcept {
+  if constexpr (kMr == 1) {
+    kRow(a);
+  } else if (a.m < static_cast<uint32_t>(kMr)) {
+    multiply_k_tile<Ops, Block, kMr - 1, kRow>(a);
+  } else {
+    multiply_k_panels<Ops, Block, kMr>(a);
   }
-  multiply_k_panels<Ops, Block, kMr>(a);
 }
 
 }  // namespace

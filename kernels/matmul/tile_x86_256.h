@@ -150,13 +150,16 @@ static void multiply_panels(const MatmulArgs& a) noexcept {
   }
 }
 
-// 1 to kMr tokens.
-template <class Dot, class Block, int kMr>
-static void multiply_tile(const MatmulArgs& a) noexcept {
-  if constexpr (kMr > 1) {
-    if (a.m < static_cast<uint32_t>(kMr)) return multiply_tile<Dot, Block, kMr - 1>(a);
+// 1 to kMr tokens. kRow: the row of matmul.inc for one.
+template <class Dot, class Block, int kMr, MatmulFn kRow>
+[[maybe_unused]] static void multiply_tile(const MatmulArgs& a) noexcept {
+  if constexpr (kMr == 1) {
+    kRow(a);
+  } else if (a.m < static_cast<uint32_t>(kMr)) {
+    multiply_tile<Dot, Block, kMr - 1, kRow>(a);
+  } else {
+    multiply_panels<Dot, Block, kMr>(a);
   }
-  multiply_panels<Dot, Block, kMr>(a);
 }
 
 }  // namespace

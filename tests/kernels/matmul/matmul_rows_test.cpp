@@ -142,7 +142,8 @@ TEST(MatmulRows, TunedIntegerRowsAgreeInEveryBit) {
       {LhsType::q8g32, DType::q4g32},     {LhsType::q8g32, DType::q4ag32},     {LhsType::q8g32, DType::q8g32},
       {LhsType::q16g32, DType::q8g32},    {LhsType::q8g32, DType::q4ag32s256}, {LhsType::q8g32, DType::q5ag32s256},
       {LhsType::q8g32, DType::q6g16s256}, {LhsType::q8g32, DType::q3g16s256},  {LhsType::q8g32, DType::q5g32},
-      {LhsType::q8g32, DType::iq4g32},    {LhsType::q8g32, DType::q5ag32},     {LhsType::q8g32, DType::iq4g32s256}};
+      {LhsType::q8g32, DType::iq4g32},    {LhsType::q8g32, DType::q5ag32},     {LhsType::q8g32, DType::iq4g32s256},
+      {LhsType::q8g32, DType::q2ag16s256}};
   for (const auto& [lhs, rhs] : kTypes) {
     std::mt19937 random(3);
     constexpr uint32_t kTokens = 67, kColumns = 40, kBlocks = 23;

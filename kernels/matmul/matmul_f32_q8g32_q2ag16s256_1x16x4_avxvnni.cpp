@@ -1,0 +1,9 @@
+#include "kernels/matmul/k_ops_avxvnni.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q2ag16s256_1x16x4_avxvnni(const MatmulArgs& args) noexcept {
+  multiply_k_row<KOpsAvxVnni, Q2kBlock>(args);
+}
+
+}  // namespace runnel

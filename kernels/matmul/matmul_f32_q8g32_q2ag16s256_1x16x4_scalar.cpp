@@ -1,0 +1,9 @@
+#include "kernels/matmul/k_ops_scalar.h"
+
+namespace runnel {
+
+void matmul_f32_q8g32_q2ag16s256_1x16x4_scalar(const MatmulArgs& args) noexcept {
+  multiply_k_panels<KOpsScalar, Q2kBlock, 1>(args);
+}
+
+}  // namespace runnel
