@@ -17,6 +17,7 @@ constexpr WeightShaders kTypes[] = {
     {DType::q5ag32s256, Shader::linear_q5ag32s256, Shader::embed_q5ag32s256, 32, Shader::linear_dot_q5ag32s256},
     {DType::q6g16s256, Shader::linear_q6g16s256, Shader::embed_q6g16s256, 32, Shader::linear_dot_q6g16s256},
     {DType::q3g16s256, Shader::linear_q3g16s256, Shader::embed_q3g16s256, 32, Shader::linear_dot_q3g16s256},
+    {DType::q2ag16s256, Shader::linear_q2ag16s256, Shader::embed_q2ag16s256, 32, Shader::linear_dot_q2ag16s256},
     {DType::iq4g32s256, Shader::linear_iq4g32s256, Shader::embed_iq4g32s256, 32, Shader::linear_dot_iq4g32s256},
     {DType::mxfp4g32, Shader::linear_mxfp4g32, Shader::embed_mxfp4g32, 32},
     {DType::tq1g256, Shader::linear_tq1g256, Shader::embed_tq1g256, 32},

@@ -4,7 +4,8 @@
 #include "nibbles.glsl"
 #include "panel_rows.glsl"
 const int kOffset = 0;
-const bool kSigned = true, kHasMinima = false;
+const bool kSigned = true;
+const uint kMinima = kNoMinima;
 const uint kGroupWords = 72;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {

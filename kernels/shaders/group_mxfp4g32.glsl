@@ -4,7 +4,8 @@
 #include "levels.glsl"
 #include "row_form.glsl"
 const int kOffset = 0;
-const bool kSigned = true, kHasMinima = false;
+const bool kSigned = true;
+const uint kMinima = kNoMinima;
 const uint kBlockBytes = 17;
 const uvec4 kLevels = uvec4(0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
 

@@ -3,7 +3,8 @@
 #include "groups.glsl"
 #include "panel_rows.glsl"
 const int kOffset = 4;
-const bool kSigned = false, kHasMinima = false;
+const bool kSigned = false;
+const uint kMinima = kNoMinima;
 const uint kSuperWords = 440;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {
@@ -16,5 +17,5 @@ GroupScales group_scales(Words w, uint panel, uint group, uint lane) {
   const uint groups = super + 8 + lane, shift = (g & 1u) << 4;
   const uint low = w.at[groups + ((g & 2u) << 3)] >> (shift + (g & 4u)) & 0x0f0fu;
   const uint two = low | (w.at[groups + 32] >> (shift + (g & 6u)) & 0x0303u) << 4;
-  return GroupScales(half_at(w, super, lane), 0.0, ivec2(two & 255u, two >> 8) - 32);
+  return GroupScales(half_at(w, super, lane), 0.0, ivec2(two & 255u, two >> 8) - 32, ivec2(0));
 }

@@ -3,7 +3,8 @@
 #include "nibbles.glsl"
 #include "panel_rows.glsl"
 const int kOffset = 0;
-const bool kSigned = false, kHasMinima = true;
+const bool kSigned = false;
+const uint kMinima = kGroupMinima;
 const uint kGroupWords = 80;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {
@@ -11,5 +12,5 @@ uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {
 }
 GroupScales group_scales(Words w, uint panel, uint group, uint lane) {
   const uint at = panel + group * kGroupWords;
-  return GroupScales(half_at(w, at, lane), half_at(w, at + 8, lane), ivec2(1));
+  return GroupScales(half_at(w, at, lane), half_at(w, at + 8, lane), ivec2(1), ivec2(1));
 }

@@ -3,7 +3,8 @@
 #include "nibbles.glsl"
 #include "panel_rows.glsl"
 const int kOffset = 8;
-const bool kSigned = false, kHasMinima = false;
+const bool kSigned = false;
+const uint kMinima = kNoMinima;
 const uint kGroupWords = 72;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {

@@ -4,7 +4,8 @@
 #include "k_scales.glsl"
 #include "panel_rows.glsl"
 const int kOffset = 0;
-const bool kSigned = false, kHasMinima = true;
+const bool kSigned = false;
+const uint kMinima = kGroupMinima;
 const uint kSuperWords = 704;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {

@@ -3,7 +3,8 @@
 #include "five_bits.glsl"
 #include "panel_rows.glsl"
 const int kOffset = 16;
-const bool kSigned = false, kHasMinima = false;
+const bool kSigned = false;
+const uint kMinima = kNoMinima;
 const uint kGroupWords = 88;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {

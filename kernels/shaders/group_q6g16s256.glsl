@@ -3,7 +3,8 @@
 #include "groups.glsl"
 #include "panel_rows.glsl"
 const int kOffset = 32;
-const bool kSigned = false, kHasMinima = false;
+const bool kSigned = false;
+const uint kMinima = kNoMinima;
 const uint kSuperWords = 840;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {
@@ -14,5 +15,5 @@ uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {
 GroupScales group_scales(Words w, uint panel, uint group, uint lane) {
   const uint super = panel + (group >> 3) * kSuperWords, g = group & 7u;
   const int two = int(w.at[super + 8 + (g >> 1) * 16 + lane] >> ((g & 1u) << 4));
-  return GroupScales(half_at(w, super, lane), 0.0, ivec2(two << 24, two << 16) >> 24);
+  return GroupScales(half_at(w, super, lane), 0.0, ivec2(two << 24, two << 16) >> 24, ivec2(0));
 }

@@ -2,7 +2,8 @@
 #include "groups.glsl"
 #include "row_form.glsl"
 const int kOffset = 1;
-const bool kSigned = false, kHasMinima = false;
+const bool kSigned = false;
+const uint kMinima = kNoMinima;
 const uint kBlockBytes = 54;
 
 // Digit `n` of each of a word's bytes.

@@ -2,7 +2,8 @@
 #include "groups.glsl"
 #include "row_form.glsl"
 const int kOffset = 1;
-const bool kSigned = false, kHasMinima = false;
+const bool kSigned = false;
+const uint kMinima = kNoMinima;
 const uint kBlockBytes = 66;
 
 uint group_bytes(Words w, uint panel, uint group, uint lane, uint j) {

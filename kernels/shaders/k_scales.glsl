@@ -13,5 +13,5 @@ GroupScales k_scales(Words w, uint super, uint group, uint lane) {
     scale = (low & 15u) | k_byte(w, groups, group - 4) >> 6 << 4;
     minimum = low >> 4 | k_byte(w, groups, group) >> 6 << 4;
   }
-  return GroupScales(half_at(w, super, lane) * float(scale), -half_at(w, super + 8, lane) * float(minimum), ivec2(1));
+  return GroupScales(half_at(w, super, lane) * float(scale), -half_at(w, super + 8, lane) * float(minimum), ivec2(1), ivec2(1));
 }

@@ -1,7 +1,8 @@
 // y[t][o] = sum over k of x[t][k] * w[o][k] (+ bias[o]) with x in signed bytes (quants.glsl); included behind a storage
 // type's groups (groups.glsl). Threads are dealt as in linear.glsl. A group's integers are added exactly, groups in
 // ascending order by total = fma(float(dot), weight_scale * lhs_scale, total), then a minimum by total =
-// fma(minimum, lhs_scale * lhs_sum, total), as the CPU's rows do: without splits the same bits.
+// fma(minimum, lhs_scale * lhs_sum, total), or those of halves by total = fma(float(minima * lhs_sums), minimum * lhs_scale,
+// total), as the CPU's rows do: without splits the same bits.
 //
 // The compiler of Debian 12 knows no GLSL for the instruction; it takes it by its number.
 #extension GL_EXT_spirv_intrinsics : require
@@ -61,9 +62,14 @@ void main() {
         dots *= scales.halves;
         precise const float factor = scales.scale * x_scale;
         sums[t] = fma(float(dots.x + dots.y), factor, sums[t]);
-        if (!kHasMinima) continue;
-        precise const float weighted = x_scale * float(x_sums.x + x_sums.y);
-        sums[t] = fma(scales.minimum, weighted, sums[t]);
+        if (kMinima == kGroupMinima) {
+          precise const float weighted = x_scale * float(x_sums.x + x_sums.y);
+          sums[t] = fma(scales.minimum, weighted, sums[t]);
+        } else if (kMinima == kHalfMinima) {
+          const ivec2 weighted = scales.minima * x_sums;
+          precise const float minimum = scales.minimum * x_scale;
+          sums[t] = fma(float(weighted.x + weighted.y), minimum, sums[t]);
+        }
       }
     }
   }

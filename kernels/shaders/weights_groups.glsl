@@ -7,7 +7,7 @@ uint pair_high(uint i) { return i + 4; }
 vec4 load_scales(Words w, uint panel, uint block, uint lane) {
   const GroupScales scales = group_scales(w, panel, block, lane);
   const vec2 factors = scales.scale * vec2(scales.halves);
-  return vec4(factors, scales.minimum - float(kOffset) * factors);
+  return vec4(factors, scales.minimum * vec2(scales.minima) - float(kOffset) * factors);
 }
 vec4 four_bytes(uint word) {
   if (kSigned) return vec4(ivec4(word << 24, word << 16, word << 8, word) >> 24);

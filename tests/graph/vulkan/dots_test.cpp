@@ -78,7 +78,7 @@ TEST_F(VulkanDots, GiveTheBitsOfTheCpu) {
   SerialFor serial;
   for (const DType type :
        {DType::q4g32, DType::q8g32, DType::q4ag32, DType::q5g32, DType::q5ag32, DType::iq4g32, DType::q4ag32s256,
-        DType::q5ag32s256, DType::q6g16s256, DType::q3g16s256, DType::iq4g32s256}) {
+        DType::q5ag32s256, DType::q6g16s256, DType::q3g16s256, DType::q2ag16s256, DType::iq4g32s256}) {
     for (const uint32_t width : {32u, 76u, 1024u}) {
       const Graph graph = product_graph(type, width);
       const GraphWeights weights(graph, 5);

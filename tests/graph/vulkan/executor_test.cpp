@@ -79,8 +79,8 @@ TEST_P(VulkanTypes, GivesTheCpusLogits) {
 INSTANTIATE_TEST_SUITE_P(All, VulkanTypes,
                          testing::Values(DType::f32, DType::f16, DType::bf16, DType::q8g32, DType::q4g32, DType::q4ag32,
                                          DType::q5g32, DType::q5ag32, DType::iq4g32, DType::q4ag32s256,
-                                         DType::q5ag32s256, DType::q6g16s256, DType::q3g16s256, DType::iq4g32s256,
-                                         DType::mxfp4g32, DType::tq1g256, DType::tq2g256),
+                                         DType::q5ag32s256, DType::q6g16s256, DType::q3g16s256, DType::q2ag16s256,
+                                         DType::iq4g32s256, DType::mxfp4g32, DType::tq1g256, DType::tq2g256),
                          [](const auto& info) { return dtype_info(info.param).name; });
 
 TEST(VulkanExecutor, WidthsThatAreNoWholeBlocks) {
