@@ -70,7 +70,8 @@ GraphWeights::GraphWeights(const Graph& graph, uint32_t seed, float scale) {
         std::memcpy(row, drawn.data(), drawn.size());
       } else {
         for (uint32_t c = 0; c < desc.cols; ++c)
-          padded[c] = desc.rows == 1 ? 1 + uniform(random) / 4 : 1.7f * size * uniform(random);
+          padded[c] = desc.rows == 1 ? 1 + uniform(random) / 4
+                                     : scale * 1.7f * uniform(random) / std::sqrt(static_cast<float>(desc.cols));
         type.quantize(padded.data(), row, blocks);
       }
       std::vector<float> back(padded.size());
