@@ -5,6 +5,7 @@
 #include <new>
 
 #include "graph/vulkan/dots.h"
+#include "graph/vulkan/parts.h"
 #include "graph/vulkan/self_test.h"
 #include "kernels/base/memory.h"
 
@@ -53,6 +54,17 @@ uint64_t most_quant_bytes(const CpuProgram& program, const ExecutorOptions& opti
   return most;
 }
 
+// Most that the parts of a node's attention take.
+uint64_t most_partial_bytes(const CpuProgram& program, const DeviceExecutorOptions& options) noexcept {
+  const Graph& graph = program.graph();
+  uint64_t most = 0;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (graph.nodes[n].op->is_view) continue;
+    most = std::max(most, partial_bytes(program.call(n), graph.slots, options.cpu.max_tokens, options.context_tokens));
+  }
+  return most;
+}
+
 DevicePlan plan_of(const CpuProgram& program, const DeviceExecutorOptions& options, uint64_t weight_bytes) noexcept {
   DevicePlan plan;
   plan.cpu = program.plan();
@@ -61,7 +73,8 @@ DevicePlan plan_of(const CpuProgram& program, const DeviceExecutorOptions& optio
       sizeof(Executor) + program.graph().nodes.size() * (sizeof(DeviceNode) + sizeof(Side) + Executor::kReasonBytes);
   plan.weight_bytes = weight_bytes;
   plan.step_bytes = StepBuffer::bytes(options.cpu, options.context_tokens, plan.cpu.kv) +
-                    logits_bytes(program, options.cpu) + most_quant_bytes(program, options.cpu);
+                    logits_bytes(program, options.cpu) + most_quant_bytes(program, options.cpu) +
+                    most_partial_bytes(program, options);
   return plan;
 }
 
@@ -110,6 +123,10 @@ Status Executor::start(const WeightView& weights) noexcept {
     step_.set_quants(quants_.address());
   } else {
     plan_.step_bytes -= bytes;
+  }
+  if (const uint64_t bytes = most_partial_bytes(program_, options_); bytes != 0) {
+    RUNNEL_ASSIGN(partials_, device.make_buffer(bytes, Use::weights, "sums of attention's parts"));
+    step_.set_partials(partials_.address());
   }
   RUNNEL_TRY(program_.bind(weights, arena_.data(), scratch_.data()));
   RUNNEL_TRY(pipelines_.init(&device));

@@ -77,7 +77,8 @@ class Executor final : public DeviceExecutor {
   DevicePlan plan_;
   Block scratch_;
   Buffer arena_, logits_;
-  Buffer quants_;  // of the node that runs: its quantised activations
+  Buffer quants_;    // of the node that runs: its quantised activations
+  Buffer partials_;  // ... and the sums of its parts
   StepBuffer step_;
   DeviceWeights weights_;
   Array<DeviceNode> nodes_;

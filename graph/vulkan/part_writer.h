@@ -32,6 +32,7 @@ class PartWriter {
   // After all before it. Without work groups it records nothing.
   Status dispatch(const Dispatch& dispatch, Load load) noexcept;
   Status finish() noexcept;
+  uint64_t keys() const noexcept { return recording_.keys; }
 
  private:
   struct Box {

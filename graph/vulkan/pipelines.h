@@ -9,7 +9,7 @@
 
 namespace runnel::vulkan {
 
-inline constexpr uint32_t kMaxConstants = 4;
+inline constexpr uint32_t kMaxConstants = 6;
 inline constexpr uint32_t kPushBytes = 128;
 
 // Values of the constants with ids 0, 1, ...

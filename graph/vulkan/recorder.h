@@ -24,7 +24,8 @@ struct StepAddresses {
   VkDeviceAddress step = 0;
   VkDeviceAddress ids = 0;
   VkDeviceAddress output_rows = 0;
-  VkDeviceAddress quants = 0;  // a node's quantised activations
+  VkDeviceAddress quants = 0;    // a node's quantised activations
+  VkDeviceAddress partials = 0;  // a node's sums of parts; 0: none is split
   VkDeviceAddress pages[kMaxKvGroups] = {};
 };
 
@@ -59,6 +60,8 @@ class Recorder {
   const KvLayout& kv() const noexcept { return kv_; }
   const StateSlot& slot(size_t index) const noexcept { return slots_[index]; }
   const Tuning& tuning() const noexcept { return tuning_; }
+  // Most tokens that attention looks back at, whenever this is replayed.
+  uint64_t keys() const noexcept { return parts_.keys(); }
 
  private:
   Pipelines& pipelines_;

@@ -1,6 +1,7 @@
 #include "graph/vulkan/self_test.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 
@@ -80,10 +81,15 @@ Status SelfTest::prepare() noexcept {
   for (uint32_t g = 0; g < kv.count; ++g) bytes += kv.groups[g].page_bytes * kTestPages;
   for (uint32_t side = 0; side < 2 && bytes != 0; ++side) {
     RUNNEL_ASSIGN(pages_[side], executor_.device_.take_pages(bytes));
-    uint8_t* page = pages_[side];
+    uint8_t* first = pages_[side];
     for (uint32_t g = 0; g < kv.count; ++g) {
-      groups_[side][g] = tables_[side][g];
-      for (uint32_t p = 0; p < kTestPages; ++p, page += kv.groups[g].page_bytes) tables_[side][g][p] = page;
+      const uint64_t page_bytes = kv.groups[g].page_bytes;
+      Array<uint8_t*>& table = tables_[side][g];
+      if (!table.resize(std::max(kTestKeys >> kv.page_shift, kTestPages)))
+        return out_of_memory("vulkan", "the self-test");
+      for (size_t p = 0; p < table.size(); ++p) table[p] = first + p % kTestPages * page_bytes;
+      groups_[side][g] = table.data();
+      first += page_bytes * kTestPages;
     }
   }
   return {};
@@ -156,9 +162,16 @@ Status SelfTest::run(bool* all_passed) noexcept {
 }
 
 Status SelfTest::test(size_t n, Verdict* verdict) noexcept {
-  constexpr Case kCases[] = {{1, 0, false}, {2, 15, true}, {5, 37, false}, {19, 44, true}};
+  // The last two are for attention: whole rows of several parts, and parts by themselves.
+  constexpr Case kCases[] = {{1, 0, false},  {2, 15, true},    {5, 37, false},
+                             {19, 44, true}, {19, 530, false}, {2, 4400, true}};
+  const bool attends = executor_.program_.call(n).op->slot_attr >= 0;
+  const DeviceExecutorOptions& options = executor_.options_;
   for (Case one : kCases) {
-    one.tokens = std::min(one.tokens, executor_.options_.cpu.max_tokens);
+    if (one.first_position > kRangeKeys && !attends) continue;
+    one.tokens = std::min(one.tokens, options.cpu.max_tokens);
+    if (options.context_tokens < one.tokens) continue;
+    one.first_position = std::min(one.first_position, options.context_tokens - one.tokens);
     Status status = test_case(n, one, verdict);
     if (status.code() == Code::unsupported) {
       std::snprintf(verdict->why, sizeof verdict->why, "%s", status.message());
@@ -219,7 +232,7 @@ Status SelfTest::test_case(size_t n, const Case& one, Verdict* verdict) noexcept
   } else if (executor_.program_.call(n).op->slot_attr >= 0) {
     const KvGroups& kv = executor_.plan_.cpu.kv;
     for (uint32_t g = 0; g < kv.count; ++g) {
-      if (std::memcmp(tables_[0][g][0], tables_[1][g][0], kv.groups[g].page_bytes * kTestPages) != 0)
+      if (std::memcmp(groups_[0][g][0], groups_[1][g][0], kv.groups[g].page_bytes * kTestPages) != 0)
         std::snprintf(verdict->why, sizeof verdict->why, "wrong keys or values are stored, %u tokens", one.tokens);
     }
   }
@@ -261,7 +274,7 @@ Status SelfTest::run_on_device(size_t n, const Case& one) noexcept {
   const std::span<const StateSlot> slots = executor_.program_.graph().slots;
   const Work work = node_work(call, slots);
   Recording recording;
-  recording.keys = one.first_position + one.tokens;
+  recording.keys = std::bit_ceil(one.first_position + one.tokens);  // of which some parts are not there yet
   if (one.cut) recording.cut_work = work.at(recording.keys) / 3;
   PartWriter parts(device, recording);
   Recorder recorder(device, executor_.pipelines_, executor_.step_.addresses(), executor_.program_.kv(), slots, parts);

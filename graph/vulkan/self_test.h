@@ -23,7 +23,8 @@ class SelfTest {
     uint32_t tokens, first_position;
     bool cut;  // into several dispatches
   };
-  static constexpr uint32_t kTestPages = 3;  // of a sequence
+  static constexpr uint32_t kTestPages = 3;    // of a sequence, that its table names in turn
+  static constexpr uint32_t kTestKeys = 4608;  // longest sequence: parts begin anew at 4096
 
   Status prepare() noexcept;
   uint64_t kind_of(size_t node) const noexcept;
@@ -46,7 +47,7 @@ class SelfTest {
   Array<int32_t> ids_;
   Array<uint32_t> rows_;
   uint8_t* pages_[2] = {};  // for the CPU, for the device
-  uint8_t* tables_[2][kMaxKvGroups][kTestPages] = {};
+  Array<uint8_t*> tables_[2][kMaxKvGroups];
   uint8_t* const* groups_[2][kMaxKvGroups] = {};
 };
 

@@ -21,6 +21,7 @@ class StepBuffer {
   // Requires: the step's sizes were checked. Status: invalid_argument (too many tokens, pages the device cannot see).
   Status fill(const StepInput& input, const ComputeDeviceImpl& pages) noexcept;
   const StepAddresses& addresses() const noexcept { return addresses_; }
+  void set_partials(VkDeviceAddress partials) noexcept { addresses_.partials = partials; }
   void set_quants(VkDeviceAddress quants) noexcept { addresses_.quants = quants; }
 
  private:

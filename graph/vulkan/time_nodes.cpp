@@ -8,6 +8,7 @@ Result<uint64_t> Executor::time_nodes(std::span<const uint32_t> nodes, uint32_t 
   Device& device = device_.device();
   const std::span<const StateSlot> slots = program_.graph().slots;
   Recording recording;
+  recording.keys = options_.context_tokens;
   PartWriter parts(device, recording);
   Recorder recorder(device, pipelines_, step_.addresses(), program_.kv(), slots, parts);
   uint64_t ns = 0;

@@ -14,6 +14,7 @@ layout(push_constant) uniform Push {
   Floats y;  // what stores: values
   Step step;
   Addresses pages;
+  Floats partials;  // attention_sums.glsl
   uint q_stride;
   uint y_stride;
   uint heads;
@@ -24,6 +25,7 @@ layout(push_constant) uniform Push {
   uint key_head_words;
   uint value_offset;
   uint value_head_words;
+  uint parts;       // that are handed out
   uint first_head;  // what stores: of the keys' heads, then the values'
   float scale;
   float rotation;  // what makes the rotation orthogonal

@@ -10,12 +10,11 @@ uint byte_at(Words page, uint base, uint index) { return page.at[base + (index >
 
 float signed_byte(uint value) { return float(bitfieldExtract(int(value), 0, 8)); }
 
-// Number d of a token's key or value, whose quantised numbers begin at word `base` and are `token_bytes` apart and
-// `byte_stride` from one of its bytes to the next; without the group's scale.
-float quant_at(Words page, uint base, uint first_byte, uint byte_stride, uint d, uint type) {
-  if (type == kQ8) return signed_byte(byte_at(page, base, first_byte + d * byte_stride));
+// Number d of a value whose quantised numbers begin at byte `first` behind word `base`; without the group's scale.
+float quant_at(Words page, uint base, uint first, uint d, uint type) {
+  if (type == kQ8) return signed_byte(byte_at(page, base, first + d));
   const uint group = d >> 5, k = d & 31u, half_size = (group_size(group) + 1) >> 1;
   const bool high = k >= half_size;
-  const uint both = byte_at(page, base, first_byte + (16 * group + (high ? k - half_size : k)) * byte_stride);
+  const uint both = byte_at(page, base, first + 16 * group + (high ? k - half_size : k));
   return level(high ? both >> 4 : both & 15u);
 }

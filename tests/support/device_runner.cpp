@@ -8,13 +8,13 @@
 namespace runnel::test {
 
 DeviceRunner::DeviceRunner(ComputeDevice& device, const Graph& graph, const WeightView& weights,
-                           const ExecutorOptions& options, uint32_t submission_ms)
+                           const ExecutorOptions& options, uint32_t submission_ms, uint32_t context)
     : device_(device), vocab_(graph.values[graph.logits].shape.cols) {
-  Result<DeviceExecutor*> made = device.make_executor(graph, weights, {options, kContext, submission_ms});
+  Result<DeviceExecutor*> made = device.make_executor(graph, weights, {options, context, submission_ms});
   if (!made.ok()) throw std::runtime_error(made.status().message());
   executor_ = *made;
   const KvGroups& kv = executor_->plan().cpu.kv;
-  const uint32_t pages = kContext >> kv.page_shift;
+  const uint32_t pages = context >> kv.page_shift;
   uint64_t bytes = 0;
   for (uint32_t g = 0; g < kv.count; ++g) bytes += kv.groups[g].page_bytes * pages;
   Result<uint8_t*> memory = device.take_pages(bytes);

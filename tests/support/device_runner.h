@@ -15,7 +15,7 @@ class DeviceRunner {
 
   // Borrows all. Throws std::runtime_error with the Status's message.
   DeviceRunner(ComputeDevice& device, const Graph& graph, const WeightView& weights, const ExecutorOptions& options,
-               uint32_t submission_ms = 0);
+               uint32_t submission_ms = 0, uint32_t context = kContext);
   ~DeviceRunner();
   DeviceRunner(const DeviceRunner&) = delete;
   DeviceRunner& operator=(const DeviceRunner&) = delete;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "graph/vulkan/ops/rows.h"
+#include "graph/vulkan/parts.h"
 #include "kernels/attention/rotation.h"
 
 namespace runnel::vulkan {
@@ -10,11 +11,11 @@ namespace {
 enum : uint32_t { kSlot, kHeads, kScale };
 
 struct Push {
-  VkDeviceAddress q, y, step, pages;
+  VkDeviceAddress q, y, step, pages, partials;
   uint32_t q_stride, y_stride;
   uint32_t heads, kv_heads, window, page_shift;
   uint32_t key_offset, key_head_words, value_offset, value_head_words;
-  uint32_t first_head;
+  uint32_t parts, first_head;
   float scale, rotation;
 };
 
@@ -37,6 +38,7 @@ Status record_store(const CpuCall& call, Push push, uint32_t head_dim, const KvT
   for (const bool quantised : {false, true}) {
     const bool keys = is_quantised(types.keys) == quantised, values = is_quantised(types.values) == quantised;
     const uint32_t heads = push.kv_heads * ((keys ? 1 : 0) + (values ? 1 : 0));
+    if (heads == 0) continue;
     push.first_head = keys ? 0 : push.kv_heads;
     if (quantised) {  // a step of n tokens lies in at most so many fours, wherever it begins
       RUNNEL_TRY(recorder.dispatch(Shader::kv_quantize, constants, push, (tokens + 2) / 4 + 1, heads, 1, Load::little));
@@ -48,6 +50,29 @@ Status record_store(const CpuCall& call, Push push, uint32_t head_dim, const KvT
                                  (tokens + 14) / kKvBlock + 1, Load::little));
   }
   return {};
+}
+
+// Rows of a work group share what they read of keys and values; their queries and weights share 16 KiB.
+constexpr uint32_t most_rows(uint32_t head_dim) noexcept { return head_dim <= 256 ? 8 : 4; }
+
+Status record_attend(Push push, uint32_t tokens, uint32_t head_dim, Recorder& recorder) noexcept {
+  const KvTypes& types = recorder.kv().types;
+  const uint32_t threads = recorder.tuning().attention_threads;
+  const uint32_t rows = tokens * (push.heads / push.kv_heads), most = most_rows(head_dim);
+  const uint32_t tile = rows <= 4 ? rows : most;  // each other size would be one more pipeline
+  const auto constants = [&](bool split) noexcept {
+    return Constants{{threads, static_cast<uint32_t>(types.keys), static_cast<uint32_t>(types.values), head_dim, tile,
+                      static_cast<uint32_t>(split)}};
+  };
+  if (rows == 0) return {};
+  if (!splits_attention(tokens, push.window, recorder.step()))
+    return recorder.dispatch(Shader::attention, constants(false), push, groups(rows, tile), push.kv_heads);
+  push.partials = recorder.step().partials;
+  push.parts = attention_parts(static_cast<uint32_t>(std::min<uint64_t>(recorder.keys(), UINT32_MAX)));
+  RUNNEL_TRY(
+      recorder.dispatch(Shader::attention, constants(true), push, groups(rows, tile) * push.parts, push.kv_heads));
+  const Constants merge = {{threads, static_cast<uint32_t>(types.keys), static_cast<uint32_t>(types.values), head_dim}};
+  return recorder.dispatch(Shader::attention_merge, merge, push, push.heads, tokens, 1, Load::little);
 }
 
 Status record(const DeviceNode& node, Recorder& recorder) noexcept {
@@ -80,9 +105,7 @@ Status record(const DeviceNode& node, Recorder& recorder) noexcept {
   push.q_stride = stride_of(call.in[0]);
   push.y = node.out[0];
   push.y_stride = stride_of(call.out[0]);
-  const Constants constants = {{recorder.tuning().attention_threads, static_cast<uint32_t>(kv.types.keys),
-                                static_cast<uint32_t>(kv.types.values), head_dim}};
-  return recorder.dispatch(Shader::attention, constants, push, push.heads, call.in[0].rows);
+  return record_attend(push, call.in[0].rows, head_dim, recorder);
 }
 
 }  // namespace

@@ -169,16 +169,66 @@ TEST(VulkanAttention, NumbersAtTheEdgesAreStoredAsOnTheCpu) {
   }
 }
 
-// A shader that stores nothing is found by the test: attention runs on the CPU, and `placement` says why.
-TEST(VulkanAttention, OnTheCpuWhereStoringFails) {
+// A row's bits depend on its position alone: steps of up to 8 tokens hand out their parts, longer ones do not.
+TEST(VulkanAttention, SplitAndWholeGiveTheSameBits) {
+  const test::VulkanDevice device;
+  RUNNEL_NEEDS_VULKAN(device);
+  constexpr uint32_t kTokens = 600;
+  for (const Shape& shape : {Shape{4, 1, 32}, Shape{3, 3, 16}, Shape{10, 2, 64, 300}}) {
+    const Graph graph = attention_graph(shape);
+    const GraphWeights weights(graph, 7, 4);
+    for (const KvType kv : {KvType::f16, KvType::q4}) {
+      DeviceRunner whole(*device, graph, weights.view(), options_of(kv), 0, kTokens + 32);
+      DeviceRunner split(*device, graph, weights.view(), options_of(kv), 0, kTokens + 32);
+      ASSERT_EQ(whole.cpu_nodes() + split.cpu_nodes(), 0u);
+      std::vector<float> wanted, got;
+      const auto run = [](DeviceRunner& runner, uint32_t tokens, std::vector<float>* all) {
+        const std::vector<float> rows = runner.all(some_ids(tokens, runner.position));
+        all->insert(all->end(), rows.begin(), rows.end());
+      };
+      while (whole.position < kTokens) run(whole, 50, &wanted);
+      while (split.position < kTokens - 100) run(split, 50, &got);
+      for (uint32_t tokens = 8; split.position < kTokens; tokens = tokens == 8 ? 1 : tokens == 1 ? 3 : 8)
+        run(split, std::min(tokens, kTokens - split.position), &got);
+      ASSERT_EQ(got.size(), wanted.size());
+      EXPECT_EQ(std::memcmp(got.data(), wanted.data(), got.size() * sizeof(float)), 0)
+          << shape.heads << " heads over " << shape.kv_heads << ", type " << int(kv);
+    }
+  }
+}
+
+// Where every part has a second range.
+TEST(VulkanAttention, BeyondThe16RangesOfAllParts) {
+  const test::VulkanDevice device;
+  RUNNEL_NEEDS_VULKAN(device);
+  const Graph graph = attention_graph({2, 1, 16});
+  const GraphWeights weights(graph, 7, 4);
+  ExecutorOptions options = options_of(KvType::q8);
+  options.page_shift = 7;
+  GraphRunner cpu(graph, weights, options);
+  DeviceRunner gpu(*device, graph, weights.view(), options, 0, 4608);
+  ASSERT_EQ(gpu.cpu_nodes(), 0u);
+  SerialFor serial;
+  std::vector<float> got, wanted;
+  while (gpu.position < 4410) {
+    const uint32_t tokens = gpu.position < 4390 ? 64 : 1;
+    const std::vector<int32_t> ids = some_ids(tokens, gpu.position);
+    ASSERT_TRUE(gpu.step(ids, {tokens - 1}, &got).ok());
+    ASSERT_TRUE(cpu.step(ids, {tokens - 1}, serial, &wanted).ok());
+    expect_close(got, wanted);
+  }
+}
+
+// A shader that does nothing is found by the test: attention runs on the CPU, and `placement` says why.
+void expect_on_the_cpu(const Shape& shape, int dropped_groups) {
   test::faults() = {};
   vulkan::DeviceOptions faulty;
   faulty.instance.loader = test::faulty_loader();
-  test::drop_dispatches(6);  // 19 tokens of the test lie in at most 6 fours
+  test::drop_dispatches(dropped_groups);
   {
     const test::VulkanDevice device(faulty);
     RUNNEL_NEEDS_VULKAN(device);
-    const Graph graph = attention_graph({});
+    const Graph graph = attention_graph(shape);
     const GraphWeights weights(graph, 7, 4);
     DeviceRunner gpu(*device, graph, weights.view(), options_of(KvType::q8));
     EXPECT_EQ(gpu.cpu_nodes(), 1u);
@@ -189,6 +239,14 @@ TEST(VulkanAttention, OnTheCpuWhereStoringFails) {
     expect_close(gpu.all(some_ids(19)), cpu.all(some_ids(19), serial));
   }
   test::faults() = {};
+}
+
+TEST(VulkanAttention, OnTheCpuWhereStoringFails) {
+  expect_on_the_cpu({}, 6);  // 19 tokens of the test lie in at most 6 fours
+}
+
+TEST(VulkanAttention, OnTheCpuWhereMergingFails) {
+  expect_on_the_cpu({5, 5, 32}, 5);  // a work group a head
 }
 
 }  // namespace

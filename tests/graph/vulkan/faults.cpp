@@ -65,6 +65,7 @@ VKAPI_ATTR void VKAPI_CALL dispatch_some(VkCommandBuffer commands, uint32_t base
 
 VKAPI_ATTR void VKAPI_CALL dispatch_watched(VkCommandBuffer commands, uint32_t base_x, uint32_t base_y, uint32_t base_z,
                                             uint32_t x, uint32_t y, uint32_t z) {
+  ++faults().dispatches;
   faults().largest_dispatch = std::max(faults().largest_dispatch, uint64_t{x} * y * z);
   real<PFN_vkCmdDispatchBase>("vkCmdDispatchBase")(commands, base_x, base_y, base_z, x, y, z);
 }

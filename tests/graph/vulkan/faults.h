@@ -16,7 +16,7 @@ struct Faults {
   // Counters that the replacements use.
   int calls_until_failure = 0;
   VkResult failure = VK_SUCCESS;
-  uint64_t largest_dispatch = 0;  // work groups
+  uint64_t dispatches = 0, largest_dispatch = 0;  // how many, and work groups of the largest
   uint64_t max_allocation_bytes = 0;
   std::function<void(VkPhysicalDeviceProperties&)> properties;
   std::function<void(VkPhysicalDeviceVulkan12Features&)> features12;
@@ -33,7 +33,7 @@ void fail_from_call(const char* name, int call, VkResult result);  // "vkAllocat
                                                                    // "vkWaitSemaphores", "vkCreateDevice",
                                                                    // "vkCreateComputePipelines", ...
 void drop_dispatches(int of_groups_x);  // a kernel that silently does nothing, by its number of groups
-void watch_dispatches();                // nothing is wrong: notes the largest
+void watch_dispatches();                // nothing is wrong: counts, and notes the largest
 void change_properties(std::function<void(VkPhysicalDeviceProperties&)> change);
 void change_features(std::function<void(VkPhysicalDeviceVulkan12Features&)> change);
 void bound_allocations(uint64_t bytes);  // the driver says that it allocates no more at a time
