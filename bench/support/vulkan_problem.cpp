@@ -81,7 +81,8 @@ class Pages {
     for (uint32_t p = 0; p < count; ++p) pages_.push_back(memory_ + p * page_bytes);
     table_ = pages_.data();
     KvSlotLayout slot;
-    KvLayout layout = {{&slot, 1}, groups, type};
+    KvLayout layout = {{&slot, 1}, {}, type};  // laid out anew: groups has the bytes of a page already
+    layout.groups.page_shift = groups.page_shift;
     if (!lay_out_kv(graph.slots, &layout)) return;
     const KvView view = {table_, groups.page_shift, slot.keys, slot.values};
     const KvKernel& kernel = *choose_kv(type, active_isa());
@@ -157,7 +158,7 @@ class Problem {
       why_ = cpu.status().message();
       return;
     }
-    const Pages pages(device, one_.graph, cpu->plan().kv, one_.kv, one_.depth, one_.tokens);
+    pages_.emplace(device, one_.graph, cpu->plan().kv, one_.kv, one_.depth, one_.tokens);
     std::vector<int32_t> ids(one_.tokens);
     std::vector<uint32_t> rows(one_.tokens);
     for (uint32_t i = 0; i < one_.tokens; ++i) {
@@ -169,7 +170,7 @@ class Problem {
     StepInput input;
     input.ids = ids;
     input.first_position = one_.depth;
-    input.pages = pages.tables();
+    input.pages = pages_->tables();
     input.output_rows = rows;
     SerialFor serial;
     for (const bool on_device : {false, true}) {
@@ -195,6 +196,7 @@ class Problem {
   Weights weights_;
   ExecutorOptions options_;
   vulkan::Executor* executor_ = nullptr;
+  std::optional<Pages> pages_;  // that the nodes timed read
   std::vector<uint32_t> nodes_;
   std::string why_;
 };
