@@ -75,37 +75,36 @@ VulkanCase attention(const ModelShape& model, KvType kv, const AttentionPlace& p
 struct RowOp {
   const char* name;
   const OpDef* op;
-  uint32_t floats_a_value;  // moved, in and out
-  bool on_ffn;              // on the width of the FFN, not of the residual stream
+  bool two_inputs;  // else a row of weights
+  bool on_ffn;      // on the width of the FFN, not of the residual stream
   BuildValue (*add)(GraphBuilder& b, BuildValue x, BuildValue y, uint32_t n);
 };
 
 constexpr RowOp kRowOps[] = {
-    {"rms_norm", &op_rms_norm, 3, false,
+    {"rms_norm", &op_rms_norm, false, false,
      [](GraphBuilder& b, BuildValue x, BuildValue, uint32_t n) {
        return b.rms_norm(x, b.weight("w", DType::f32, 1, n), 1e-5f);
      }},
-    {"layer_norm", &op_layer_norm, 3, false,
+    {"layer_norm", &op_layer_norm, false, false,
      [](GraphBuilder& b, BuildValue x, BuildValue, uint32_t n) {
        return b.layer_norm(x, b.weight("w", DType::f32, 1, n), {}, 1e-5f);
      }},
-    {"add", &op_add, 3, false, [](GraphBuilder& b, BuildValue x, BuildValue y, uint32_t) { return b.add(x, y); }},
-    {"silu_mul", &op_gated, 3, true,
+    {"add", &op_add, true, false, [](GraphBuilder& b, BuildValue x, BuildValue y, uint32_t) { return b.add(x, y); }},
+    {"silu_mul", &op_gated, true, true,
      [](GraphBuilder& b, BuildValue x, BuildValue y, uint32_t) { return b.gated(x, y, GateKind::silu); }},
-    {"gelu_tanh_mul", &op_gated, 3, true,
+    {"gelu_tanh_mul", &op_gated, true, true,
      [](GraphBuilder& b, BuildValue x, BuildValue y, uint32_t) { return b.gated(x, y, GateKind::gelu_tanh); }},
 };
 
 VulkanCase row_op(const RowOp& op, uint32_t n, uint32_t tokens) {
   GraphBuilder b;
   const BuildValue x = b.embed(b.weight("x", DType::f32, kTableRows, n));
-  const BuildValue y = op.floats_a_value == 3 && op.op != &op_rms_norm && op.op != &op_layer_norm
-                           ? b.embed(b.weight("y", DType::f32, kTableRows, n))
-                           : x;
+  const BuildValue y = op.two_inputs ? b.embed(b.weight("y", DType::f32, kTableRows, n)) : x;
+  const double floats = op.two_inputs ? 3.0 * n * tokens : 2.0 * n * tokens + n;  // in and out
   return {.graph = finish(b, b.select_rows(op.add(b, x, y, n))),
           .timed = op.op,
           .tokens = tokens,
-          .bytes = static_cast<double>(op.floats_a_value) * n * tokens * sizeof(float)};
+          .bytes = floats * sizeof(float)};
 }
 
 template <class Make>

@@ -1,5 +1,5 @@
-// Memory of the host that a device reads where it lies: VK_EXT_external_memory_host.
-// https://registry.khronos.org/vulkan/specs/latest/man/html/VK_EXT_external_memory_host.html
+// Memory of the host that a device reads where it lies: VK_EXT_external_memory_host, in the Vulkan specification's
+// appendix of extensions.
 //
 // Ownership: owns the imports, borrows the bytes, which stay where they are until it is destroyed or imports others,
 // and the device. Thread rule: one thread at a time.

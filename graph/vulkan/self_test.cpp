@@ -25,7 +25,6 @@ float random_value(uint32_t seed, uint32_t index) noexcept {
   return static_cast<float>(static_cast<int32_t>(mix(seed * 0x9e3779b9 + index))) * 0x1p-30f;  // -2 to 2
 }
 
-bool is_quantised(KvType type) noexcept { return type == KvType::q8 || type == KvType::q4; }
 bool has_quantised(const KvTypes& types) noexcept { return is_quantised(types.keys) || is_quantised(types.values); }
 
 // Random numbers of one side of all heads in a page, as its type has them.

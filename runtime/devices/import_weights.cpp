@@ -1,9 +1,6 @@
 #include "runtime/devices/import_weights.h"
 
-#include <algorithm>
 #include <cstdio>
-
-#include "kernels/base/memory.h"
 
 namespace runnel {
 namespace {

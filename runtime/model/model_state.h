@@ -105,8 +105,8 @@ class ModelState {
   std::atomic<uint32_t> pages_epoch_{0};
   ResidentWeights resident_;  // before the file, which reads it to its end
   ModelFile file_;
-  Owned<ComputeDevice, &ComputeDevice::close>
-      device_;  // before all that lies in its memory, after what it reads in place
+  // Before all that lies in its memory, after what it reads in place.
+  Owned<ComputeDevice, &ComputeDevice::close> device_;
   char device_note_[200] = {};
   std::optional<StreamedWeights> streamed_;
   std::optional<Tokenizer> tokenizer_;

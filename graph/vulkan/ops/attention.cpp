@@ -26,8 +26,6 @@ const char* refuses(const CpuCall&, const KvLayout& kv) noexcept {
   return nullptr;
 }
 
-bool is_quantised(KvType type) noexcept { return type == KvType::q8 || type == KvType::q4; }
-
 // Keys and values by one dispatch where one shader writes both types, else each by its own.
 Status record_store(const CpuCall& call, Push push, uint32_t head_dim, const KvTypes& types,
                     Recorder& recorder) noexcept {

@@ -20,6 +20,7 @@ enum class KvType : uint8_t {
   q4 = 3,   // 4 bits and such a scale; a model with heads shorter than 32 keeps its keys in q8
 };
 inline constexpr uint8_t kKvTypeCount = 4;
+constexpr bool is_quantised(KvType type) noexcept { return type == KvType::q8 || type == KvType::q4; }
 
 // Keys and values may differ: KvTypes(KvType::f32) is both.
 struct KvTypes {
